@@ -1,0 +1,1 @@
+"""Offhook answers the telephone."""
