@@ -3,7 +3,7 @@
 Events come from four neighbours. Each names its source, so that the machine can ignore what is no longer current:
 a leg's events carry the **leg**'s ordinal, an engine's the **session**'s, a tool's the **run** id the model gave.
 Times are not in the events: the bridge passes `now_ms` (monotonic, integer milliseconds) beside each of them.
-Audio is opaque bytes here: caller audio is PCM16 at the engine's input rate, reply audio is already in the leg's format.
+Audio is opaque bytes: caller audio is PCM16 at the engine's input rate, reply audio is already in the leg's format.
 """
 
 from dataclasses import dataclass
