@@ -1,0 +1,32 @@
+# make demo: hear it work.   make test: trust it.   make check: the longer proofs.   make bench: figures.
+.PHONY: setup demo test check bench lock style
+
+BIN := .venv/bin
+
+setup:
+	@sh deploy/setup.sh
+
+demo: setup
+	@$(BIN)/offhook demo
+
+test: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/pytest -m "not slow"
+
+check: test
+	@$(BIN)/pytest -m slow --timeout 900
+
+bench: setup
+	@$(BIN)/offhook bench
+
+style: setup
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+# Locks are universal, hashed, and name no address.
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.13
+lock: setup
+	@echo uv | $(LOCK) - -o requirements-setup.lock
+	@$(LOCK) pyproject.toml -o requirements-run.lock
+	@$(LOCK) pyproject.toml --extra dev -c requirements-run.lock -o requirements-dev.lock

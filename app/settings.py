@@ -1,0 +1,107 @@
+"""Everything the environment may say, read once and handed down as plain values.
+
+Names are the environment's own, in capitals (`PUBLIC_URL`); a `.env` file in the working directory is read too.
+"""
+
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+class SettingsError(Exception):
+    """The environment is wrong; the message names each variable and the fix."""
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+
+    # the server
+    host: str = "0.0.0.0"
+    port: int = Field(8000, ge=0, le=65_535)
+    public_url: str = ""
+    data_dir: Path = Path(".data")
+    content_dir: Path = REPOSITORY
+    max_calls: int = Field(50, ge=1)
+    at_limit: str = Field("speak", pattern="^(speak|reject)$")
+    stream_secret: SecretStr = SecretStr("")
+    metrics_token: SecretStr = SecretStr("")
+    person_number: str = ""
+    drain_seconds: int = Field(30, ge=0)
+    journal: bool = False
+
+    # Twilio
+    twilio_account_sid: str = ""
+    twilio_auth_token: SecretStr = SecretStr("")
+    twilio_api_key: str = ""
+    twilio_api_secret: SecretStr = SecretStr("")
+    twilio_api_url: str = "https://api.twilio.com"
+
+    # Amazon Nova Sonic; credentials and the endpoint come by the SDK's own chain
+    aws_region: str = "us-east-1"
+    aws_ca_bundle: Path | None = None
+    nova_sonic_model_id: str = "amazon.nova-2-sonic-v1:0"
+    nova_sonic_max_streams: int = Field(20, ge=1)
+    nova_sonic_session_seconds: int = Field(480, ge=10)
+    nova_sonic_idle_seconds: int = Field(55, ge=5)
+    nova_sonic_streams_per_connection: int = Field(10, ge=1)
+    nova_sonic_input_rate: int = 16_000
+    nova_sonic_output_rate: int = 8_000
+    nova_sonic_sdk_path: bool = False
+    pool_size: int = Field(4, ge=0)
+    quiet_batch_ms: int = Field(100, ge=20, le=200)
+    gate_line_noise: bool = False
+    audio_while_tool_pending: bool = True
+
+    # the store
+    redis_url: str = ""
+
+    @field_validator("public_url")
+    @classmethod
+    def _a_base_without_path(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/")):
+            raise ValueError("give the address Twilio reaches you at, such as https://bot.example.com, without a path")
+        return value.rstrip("/")
+
+    @field_validator("nova_sonic_input_rate", "nova_sonic_output_rate")
+    @classmethod
+    def _a_rate_the_service_knows(cls, value: int) -> int:
+        if value not in {8_000, 16_000, 24_000}:
+            raise ValueError("choose 8000, 16000 or 24000")
+        return value
+
+    @property
+    def auth_tokens(self) -> tuple[str, ...]:
+        """Several while a token is rotated; the first signs what we sign."""
+        return tuple(token.strip() for token in self.twilio_auth_token.get_secret_value().split(",") if token.strip())
+
+    @classmethod
+    def read(cls, **overrides: object) -> Self:
+        """Read the environment. Raises `SettingsError` with one line for each wrong variable."""
+        try:
+            return cls(**overrides)  # type: ignore[arg-type]
+        except ValidationError as error:
+            lines = [f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+            raise SettingsError("\n".join(lines)) from None
+
+    def for_serving(self, local: bool) -> Self:
+        """These settings made fit for `serve`. Raises `SettingsError` where a telephone could not be served safely."""
+        if local:
+            address = f"http://127.0.0.1:{self.port}"
+            return self.model_copy(update={"host": "127.0.0.1", "public_url": self.public_url or address})
+        missing = [
+            f"{name} is not set: {fix}"
+            for name, value, fix in (
+                ("TWILIO_AUTH_TOKEN", self.auth_tokens, "without it anybody could place calls (or use --local)"),
+                ("PUBLIC_URL", self.public_url, "the https address Twilio reaches you at (or use --local)"),
+            )
+            if not value
+        ]
+        if missing:
+            raise SettingsError("\n".join(missing))
+        return self
