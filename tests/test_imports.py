@@ -9,10 +9,11 @@ APP = Path(__file__).parent.parent / "app"
 
 # A room may import itself and the rooms named here (and nothing of any other room of the house).
 NEIGHBOURS = {"legs", "engines", "tools", "cache", "prompts", "records", "metrics"}
-PURE = {"call", "audio"}
+PURE = {"call", "audio", "content"}
 MAY_IMPORT: dict[str, set[str]] = {
     "call": set(),
     "audio": set(),
+    "content": set(),
     **{room: PURE for room in NEIGHBOURS},
     "bridge": PURE | NEIGHBOURS | {"pool"},
     "pool": PURE | NEIGHBOURS,

@@ -1,0 +1,1 @@
+"""The pages staff write (prompts, phrases, tools), as data that still knows its lines. Pure: text in, values out."""
