@@ -1,0 +1,73 @@
+"""The web as one ASGI application: webhooks and health over HTTP, the media stream over WebSocket."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from starlette.types import Receive, Scope, Send
+
+from app.bridge.desk import FrontDesk
+from app.legs.twilio.twiml import MEDIA_PATH
+from app.web.gate import Gate
+from app.web.health import Ready, health_routes
+from app.web.line import LineProtocol
+from app.web.media import MediaSocket
+from app.web.twilio import Webhooks
+
+LARGEST_MESSAGE = 65_536
+
+type Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+class Web:
+    """The media socket is answered before FastAPI is asked: its middleware would be passed by every message."""
+
+    def __init__(self, http: FastAPI, media: MediaSocket) -> None:
+        self.http = http  # further pages are added here
+        self.media = media
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket" and scope["path"].rstrip("/") == MEDIA_PATH:
+            await self.media(scope, receive, send)
+        else:
+            await self.http(scope, receive, send)
+
+
+def build_web(
+    desk: FrontDesk,
+    gate: Gate,
+    ready: Ready,
+    registry: CollectorRegistry,
+    metrics_token: str = "",
+    lifespan: Lifespan | None = None,
+) -> Web:
+    """Everything Twilio and operators can reach. `lifespan` runs around the server's life."""
+    http = FastAPI(openapi_url=None, lifespan=lifespan)
+    http.include_router(Webhooks(desk, gate).router())
+    http.include_router(health_routes(ready, registry, metrics_token))
+    return Web(http, MediaSocket(desk, gate))
+
+
+def uvicorn_options() -> dict[str, Any]:
+    """How uvicorn must be run for telephone calls: `uvicorn.Config(web, host=..., port=..., **uvicorn_options())`.
+
+    - `ws`: the sans-IO protocol, which is a third cheaper than the older one, fitted to a line (`app.web.line`).
+    - No compression: 20 ms of mu-law do not shrink, and proxies have been seen to break it (Twilio error 31924).
+    - No pings: 50 messages a second are the sign of life; a ping timeout would end calls that are well.
+    - No access log: it would be a line for each webhook with its query, and ours says more.
+    """
+    return {
+        "loop": "uvloop",
+        "http": "httptools",
+        "ws": LineProtocol,
+        "ws_max_size": LARGEST_MESSAGE,
+        "ws_ping_interval": None,
+        "ws_ping_timeout": None,
+        "ws_per_message_deflate": False,
+        "access_log": False,
+        "log_level": "warning",
+        "server_header": False,
+        "lifespan": "on",
+    }

@@ -1,0 +1,164 @@
+"""Twilio's webhooks: check who asks, ask the front desk, answer in TwiML.
+
+Whatever goes wrong behind this door, the caller hears a sentence: a failed or slow answer becomes the desk's fallback,
+and where that fails too, an apology that needs nobody. Twilio would wait 15 s and then say that an application error
+has occurred.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import parse_qsl
+
+import structlog
+from fastapi import APIRouter, Request, Response
+
+from app.bridge.desk import FrontDesk, Incoming
+from app.call.continuation import Answer, ConnectStream, SpeakAndHangUp
+from app.legs.twilio import twiml
+from app.legs.twilio.signature import Fields, body_matches
+from app.web.gate import Gate
+
+LARGEST_BODY = 65_536  # a webhook with every token STIR/SHAKEN adds is about 6 KB
+MOST_FIELDS = 500
+ANSWER_WITHIN_S = 8.0
+APOLOGY = SpeakAndHangUp("We are sorry, we cannot take your call right now. Please call again in a few minutes.")
+
+log = structlog.get_logger()
+
+type Ask = Callable[[Incoming], Awaitable[Answer]]
+
+
+class Refused(Exception):
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+class Webhooks:
+    """The five routes. A webhook answers TwiML; a status callback is acknowledged with 204 and no body."""
+
+    def __init__(self, desk: FrontDesk, gate: Gate, answer_within_s: float = ANSWER_WITHIN_S) -> None:
+        self._desk = desk
+        self._gate = gate
+        self._answer_within = answer_within_s
+
+    def router(self) -> APIRouter:
+        router = APIRouter(include_in_schema=False)
+        for path, endpoint in (
+            (twiml.VOICE_PATH, self._answering(self._desk.answer_call)),
+            (twiml.NEXT_PATH, self._answering(self._desk.continue_call)),
+            (twiml.FALLBACK_PATH, self._answering(self._desk.fall_back)),
+            (twiml.STATUS_PATH, self._noting(self._note_call)),
+            (twiml.STREAM_STATUS_PATH, self._noting(self._note_stream)),
+        ):
+            router.add_api_route(path, endpoint, methods=["POST", "GET"], response_model=None)
+        return router
+
+    def _answering(self, ask: Ask) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            try:
+                incoming = incoming_call(await self._genuine_fields(request))
+            except Refused as refusal:
+                return _refusal(request, refusal)
+            document = await self._document(ask, incoming)
+            log.info("answered", call=incoming.call_sid, route=request.url.path, caller=masked(incoming.caller))
+            return Response(document, media_type="text/xml")
+
+        return endpoint
+
+    def _noting(self, note: Callable[[Mapping[str, str]], None]) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            try:
+                fields = dict(await self._genuine_fields(request))
+                _call_sid(fields)
+            except Refused as refusal:
+                return _refusal(request, refusal)
+            try:
+                note(fields)
+            except Exception:
+                log.exception("status callback not taken", call=fields["CallSid"], route=request.url.path)
+            return Response(status_code=204)
+
+        return endpoint
+
+    async def _genuine_fields(self, request: Request) -> Fields:
+        body = await _body(request)
+        query = request.scope["query_string"].decode("latin-1")
+        fields = form_fields(body)
+        if "bodySHA256=" in query:  # a JSON body: the query vouches for it and is all that was signed
+            genuine = self._gate.admits(request.scope) and body_matches(query, body)
+        else:
+            genuine = self._gate.admits(request.scope, fields)
+        if not genuine:
+            raise Refused(403, "bad signature")
+        return [*form_fields(query.encode("latin-1")), *fields]
+
+    async def _document(self, ask: Ask, incoming: Incoming) -> str:
+        for who in (ask, self._desk.fall_back):
+            try:
+                async with asyncio.timeout(self._answer_within):
+                    return self._render(await who(incoming), incoming.call_sid)
+            except Exception:
+                log.exception("no answer from the desk", call=incoming.call_sid)
+        return self._render(APOLOGY, incoming.call_sid)
+
+    def _render(self, answer: Answer, call_sid: str) -> str:
+        token = self._desk.stream_token(call_sid) if isinstance(answer, ConnectStream) else ""
+        return twiml.render(answer, self._gate.public_url, token)
+
+    def _note_call(self, fields: Mapping[str, str]) -> None:
+        self._desk.call_reported(fields["CallSid"], fields.get("CallStatus", ""))
+
+    def _note_stream(self, fields: Mapping[str, str]) -> None:
+        event, error = fields.get("StreamEvent", ""), fields.get("StreamError", "")
+        if event == "stream-error":
+            log.warning("stream failed", call=fields["CallSid"], error=error)
+        self._desk.stream_reported(fields["CallSid"], event, error)
+
+
+def form_fields(body: bytes) -> Fields:
+    """All fields of a form or a query, blanks kept, in the order they came. Raises `Refused`: too many to be honest."""
+    try:
+        return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError:
+        raise Refused(400, f"more than {MOST_FIELDS} fields") from None
+
+
+def incoming_call(pairs: Fields) -> Incoming:
+    """The call's facts. Raises `Refused` where there is no CallSid; nothing else is required."""
+    fields = dict(pairs)
+    return Incoming(
+        call_sid=_call_sid(fields),
+        caller=fields.get("From", ""),
+        called=fields.get("To", ""),
+        status=fields.get("CallStatus", ""),
+        direction=fields.get("Direction", ""),
+        fields=fields,
+    )
+
+
+def masked(number: str) -> str:
+    """What may be written of a telephone number: its last two digits. Names and addresses are not written at all."""
+    return f"...{number[-2:]}" if re.fullmatch(r"\+?\d{4,}", number) else "(not a number)"
+
+
+def _call_sid(fields: Mapping[str, str]) -> str:
+    call_sid = fields.get("CallSid", "")
+    if not call_sid:
+        raise Refused(400, "CallSid is missing")
+    return call_sid
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > LARGEST_BODY:
+            raise Refused(413, f"more than {LARGEST_BODY} bytes")
+    return bytes(body)
+
+
+def _refusal(request: Request, refusal: Refused) -> Response:
+    log.warning("webhook refused", route=request.url.path, why=str(refusal))
+    return Response(f"{refusal}\n", status_code=refusal.status, media_type="text/plain")
