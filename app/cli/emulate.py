@@ -1,0 +1,35 @@
+"""`offhook emulate`: a local stand-in of one of the two services. Each is imported when it is asked for."""
+
+import importlib
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+# name -> module of app.cli whose Typer app (`app`) holds it, and the line that help shows for it.
+STAND_INS = {
+    "sonic": ("app.cli.emulate_sonic", "A strict local Nova Sonic over TLS and HTTP/2."),
+    "twilio": ("app.cli.emulate_twilio", "A local Twilio: REST, webhooks, TwiML and Media Streams."),
+}
+
+
+class StandIns(TyperGroup):
+    def list_commands(self, ctx: typer.Context) -> list[str]:
+        return list(STAND_INS)
+
+    def get_command(self, ctx: typer.Context, name: str) -> Any:
+        if name not in STAND_INS:
+            return None
+        module, line = STAND_INS[name]
+        command = typer.main.get_command(importlib.import_module(module).app)
+        command.name = name
+        command.short_help = line
+        return command
+
+
+app = typer.Typer(cls=StandIns, no_args_is_help=True, help="Run a local stand-in of Nova Sonic or Twilio.")
+
+
+@app.callback()
+def _emulate() -> None:
+    pass

@@ -1,0 +1,530 @@
+"""One stream of the operation, from its request to its end.
+
+Three things meet here and nowhere else: the `Intake` that judges what comes in, the mind that understands it, and the
+`Speaker` that times what goes out. One timer a stream serves the session's length, the idle limit and the speaker;
+audio that arrives does not touch it, it only moves the moment at which the idle limit is looked at again.
+"""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import structlog
+
+from app.simulator import faults
+from app.simulator.faults import Fault, FaultPlan
+from app.simulator.mind import Heard, Mind, MindFactory, Say, SpeechBegan, SpeechStopped, Thought, UseTool
+from app.simulator.sonic import intake, refusals
+from app.simulator.sonic.frames import (
+    Deframer,
+    FrameError,
+    error_frame,
+    event_frame,
+    event_of,
+    exception_frame,
+)
+from app.simulator.sonic.intake import Intake, Taken
+from app.simulator.sonic.journal import Journal, SessionRecord
+from app.simulator.sonic.limits import Limits
+from app.simulator.sonic.manner import Manner
+from app.simulator.sonic.output import INTERRUPTED_MARKER, Outlet, encode
+from app.simulator.sonic.refusals import STREAMED, Refusal, Refused
+from app.simulator.sonic.signing import Chain, Key
+from app.simulator.sonic.speaker import Chunk, FinalText, HalfSpoken, SentenceBegan, SentenceEnded, Speaker, Utterance
+from app.simulator.sonic.usage import Meter, speech_tokens, text_tokens
+
+log = structlog.get_logger()
+
+FAULT_REFUSALS = {
+    "throttle": refusals.THROTTLED,
+    "instability": refusals.INSTABILITY,
+    "cut": refusals.STREAM_CUT,
+    "filter": refusals.CONTENT_FILTER,
+    "internal": refusals.INTERNAL,
+    "unavailable": refusals.UNAVAILABLE,
+    "timeout": refusals.TIMED_OUT,
+    "stream-error": refusals.STREAM_ERROR,
+    "denied": refusals.ACCESS_DENIED,
+    "not-found": refusals.NOT_FOUND,
+}
+
+
+class Wire(Protocol):
+    """What a stream can do to its connection. Nothing waits."""
+
+    def answer(self) -> None: ...
+    def refuse(self, refusal: Refusal) -> None: ...
+    def send(self, data: bytes) -> None: ...
+    def end(self) -> None: ...
+    def reset(self) -> None: ...
+    def drop(self) -> None: ...
+    def go_away(self) -> None: ...
+
+
+@dataclass(slots=True)
+class House:
+    """What all streams of one simulator share."""
+
+    limits: Limits
+    manner: Manner
+    mind: MindFactory
+    faults: FaultPlan
+    journal: Journal
+    keys: Sequence[Key]
+    wall_ms: Callable[[], int]
+    verify_every: int = 1
+    open_streams: Counter[str] = field(default_factory=Counter)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+
+class Exchange:
+    """Give it what arrives (`receive`, `input_ended`, `lost`); it answers on its `Wire`."""
+
+    def __init__(self, wire: Wire, house: House, record: SessionRecord, chain: Chain) -> None:
+        self._wire = wire
+        self._house = house
+        self._record = record
+        self._chain = chain
+        self._loop = asyncio.get_running_loop()
+        self._deframer = Deframer()
+        self._intake = Intake(house.limits)
+        self._meter = Meter()
+        self._outlet: Outlet | None = None
+        self._speaker: Speaker | None = None
+        self._mind: Mind | None = None
+        self._thinker: asyncio.Task[None] | None = None
+        self._unheard: list[intake.AudioHeard | intake.LiveText] = []  # until the mind is open
+        self._odd_byte = b""
+        self._answered = False
+        self._answer_due_ms: int | None = None
+        self._held: list[bytes] = []  # until the headers have left
+        self._mute = False
+        self._refuse_history = False
+        self._late_ms = 0
+        self._ended = False
+        self._closing = False
+        self._prompt_closed = False
+        self._audio_open = False
+        self._content_bytes = 0
+        self._speech_began_ms = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_ms = 0
+        self._session_due_ms = self._now() + round(house.limits.session_seconds * 1000)
+        self._active_ms = self._now()
+
+    def _now(self) -> int:
+        return int(self._loop.time() * 1000 + 0.5)
+
+    # ---- what arrives
+
+    def begin(self) -> None:
+        """The request is acceptable. Opening events follow."""
+        self._house.open_streams[self._record.access_key] += 1
+        self._reach(faults.OPENING)
+        self._arm()
+
+    def receive(self, data: bytes) -> None:
+        if self._ended:
+            return
+        try:
+            for block, payload in self._deframer.feed(data):
+                self._message(block, payload)
+                if self._ended:
+                    return
+        except FrameError:
+            self._refuse(refusals.INVALID_INPUT)
+        except Refused as refused:
+            self._refuse(refused.refusal)
+
+    def input_ended(self) -> None:
+        """The client sends nothing more. The service stops where it is, and ends the stream too."""
+        if self._ended:
+            return
+        if self._deframer.in_frame:
+            self._refuse(refusals.INVALID_INPUT)
+        elif self._outlet is None:
+            self._refuse(refusals.NO_PROMPTS)
+        else:
+            self._close()
+
+    def lost(self, why: str) -> None:
+        """The stream or its connection is gone."""
+        self._finish(why)
+
+    def _message(self, block: bytes, payload: bytes) -> None:
+        self._chain.check(block, payload, self._house.wall_ms())
+        self._record.signatures_verified = self._chain.verified
+        if not payload:  # the signed end of the events
+            return
+        try:
+            event = json.loads(event_of(payload))
+        except ValueError as error:
+            raise Refused(refusals.INVALID_INPUT) from error
+        self._record.events_in += 1
+        taken = self._intake.take(event, self._now())
+        if type(taken) is intake.AudioHeard:
+            self._active_ms = self._now()
+            self._house.journal.heard(self._record, taken.pcm)
+            self._to_mind(taken)
+            return
+        [(name, body)] = event["event"].items()
+        self._house.journal.note(self._record, "<", name, body)
+        if name == "textInput" and self._refuse_history and self._intake.brief().history:
+            raise Refused(refusals.HISTORY_TOO_LONG)
+        if taken is not None:
+            self._take(taken)
+
+    def _take(self, taken: Taken) -> None:
+        match taken:
+            case intake.PromptOpened():
+                self._open_prompt()
+            case intake.TextRead(_, text):
+                self._meter.count("input", text=text_tokens(text))
+            case intake.LiveText():
+                self._live_text(taken)
+            case intake.ToolAnswered(tool_use_id, content, text):
+                self._meter.count("input", text=text_tokens(text))
+                if self._mind is not None:
+                    self._mind.take_result(tool_use_id, content)
+                self._reach_thinking()
+            case intake.PromptClosed():
+                self._close_prompt()
+            case intake.SessionClosed():
+                self._close()
+
+    # ---- the conversation
+
+    def _open_prompt(self) -> None:
+        self._outlet = Outlet(self._intake.prompt, self._intake.output_rate)
+        self._speaker = Speaker(self._house.manner, self._intake.output_rate)
+        if self._answer_due_ms is None:
+            self._answer()
+        self._arm()
+
+    def _live_text(self, live: intake.LiveText) -> None:
+        self._active_ms = self._now()
+        self._meter.count("input", text=text_tokens(live.text))
+        if not live.answered:
+            if self._thinker is not None:
+                self._report_usage()
+            return
+        self._interrupt()
+        self._to_mind(live)
+        self._reach_thinking()
+
+    def _to_mind(self, taken: intake.AudioHeard | intake.LiveText) -> None:
+        if self._thinker is None:
+            self._start_mind()
+        if self._mind is None:
+            self._unheard.append(taken)
+        elif isinstance(taken, intake.LiveText):
+            self._mind.read(taken.text)
+        else:
+            self._hear(self._mind, taken.pcm)
+
+    def _hear(self, mind: Mind, pcm: bytes) -> None:
+        if self._odd_byte or len(pcm) % 2:  # a mind hears whole samples
+            pcm = self._odd_byte + pcm
+            whole = len(pcm) & ~1
+            pcm, self._odd_byte = pcm[:whole], pcm[whole:]
+        if pcm:
+            mind.hear(pcm)
+
+    def _start_mind(self) -> None:
+        self._record.brief = self._intake.brief()
+        self._thinker = self._loop.create_task(self._think())
+        self._house.tasks.add(self._thinker)
+        self._thinker.add_done_callback(self._house.tasks.discard)
+        if self._outlet is not None:
+            self._emit("completionStart", [self._outlet.completion_start()])
+        self._report_usage()
+
+    async def _think(self) -> None:
+        mind = self._house.mind()
+        try:
+            await mind.open(self._intake.brief())
+            self._mind = mind
+            waiting, self._unheard = self._unheard, []
+            for taken in waiting:
+                self._to_mind(taken)
+            async for thought in mind.thoughts():
+                self._thought(thought)
+        except Exception:  # a mind that fails is the service failing; the client must see that and nothing else
+            log.exception("mind_failed", session=self._record.number)
+            self._refuse(refusals.INTERNAL)
+        finally:
+            self._mind = None
+            with suppress(Exception):
+                await mind.close()
+
+    def _thought(self, thought: Thought) -> None:
+        if self._ended or self._prompt_closed or self._outlet is None or self._speaker is None:
+            return
+        match thought:
+            case SpeechBegan(offset_ms):
+                self._caller_began(self._outlet, offset_ms)
+            case SpeechStopped(offset_ms, detected_ms):
+                self._caller_stopped(self._outlet, offset_ms, detected_ms)
+            case Heard(text):
+                self._emit("userText", self._outlet.text("USER", "FINAL", text), text=text)
+                self._report_usage()
+                self._reach_thinking()
+            case Say():
+                self._say(self._speaker, thought)
+            case UseTool():
+                self._use_tool(self._outlet, thought)
+
+    def _caller_began(self, outlet: Outlet, offset_ms: int) -> None:
+        self._speech_began_ms = offset_ms
+        if self._house.manner.user_speech_events:
+            event = outlet.user_speech("userSpeechStart", inputAudioOffsetMs=offset_ms)
+            self._emit("userSpeechStart", [event], offset=offset_ms)
+        self._interrupt()
+        self._reach(faults.CALLER_SPEAKING)
+
+    def _caller_stopped(self, outlet: Outlet, offset_ms: int, detected_ms: int) -> None:
+        self._meter.count("input", speech=speech_tokens(offset_ms - self._speech_began_ms))
+        if self._house.manner.user_speech_events:
+            offsets = {"inputAudioOffsetMs": offset_ms, "inputAudioDetectionOffsetMs": detected_ms}
+            self._emit("userSpeechEnd", [outlet.user_speech("userSpeechEnd", **offsets)], offset=offset_ms)
+
+    def _use_tool(self, outlet: Outlet, use: UseTool) -> None:
+        self._intake.offer_tool(use.tool_use_id)
+        double = self._house.manner.double_encoded_tools
+        events = outlet.tool_use(use.tool_use_id, use.name, use.arguments, double)
+        self._meter.count("output", text=text_tokens(events[1].decode()))
+        self._emit("toolUse", events, id=use.tool_use_id, name=use.name, arguments=dict(use.arguments))
+        self._reach(faults.TOOL_RUNNING)
+
+    def _say(self, speaker: Speaker, say: Say) -> None:
+        if self._late_ms:
+            speaker.stall(self._late_ms, self._now())
+            self._late_ms = 0
+        speaker.say(say, self._now())
+        self._speak()
+
+    def _interrupt(self) -> None:
+        if self._speaker is None or self._outlet is None or not self._speaker.interrupt(self._now()):
+            return
+        self._emit("interrupted", self._outlet.interrupted(), text=INTERRUPTED_MARKER)
+        if self._audio_open:
+            self._end_audio(self._outlet, "END_TURN")
+
+    # ---- what is said
+
+    def _speak(self) -> None:
+        if self._speaker is not None and not self._prompt_closed:
+            for utterance in self._speaker.due(self._now()):
+                if self._ended:
+                    return
+                self._utter(utterance)
+        self._arm()
+
+    def _utter(self, utterance: Utterance) -> None:
+        assert self._outlet is not None
+        match utterance:
+            case Chunk(pcm):
+                self._content_bytes += len(pcm)
+                self._record.said_bytes += len(pcm)
+                self._write([self._outlet.audio(pcm)])
+            case SentenceBegan(text):
+                self._emit("speculativeText", self._outlet.text("ASSISTANT", "SPECULATIVE", text), text=text)
+                self._emit("audioStart", [self._outlet.audio_start()])
+                self._audio_open, self._content_bytes = True, 0
+            case HalfSpoken():
+                self._reach(faults.SPEAKING)
+            case SentenceEnded(end_of_turn, text):
+                self._end_audio(self._outlet, "END_TURN" if end_of_turn else "PARTIAL_TURN", text)
+            case FinalText(text, end_of_turn):
+                stop = "END_TURN" if end_of_turn else "PARTIAL_TURN"
+                self._emit("finalText", self._outlet.text("ASSISTANT", "FINAL", text, stop), text=text)
+
+    def _end_audio(self, outlet: Outlet, stop: str, text: str = "") -> None:
+        self._audio_open = False
+        self._emit("audioEnd", [outlet.audio_end(stop)], stop=stop, bytes=self._content_bytes)
+        ms = self._content_bytes * 500 // self._intake.output_rate
+        self._meter.count("output", speech=speech_tokens(ms), text=text_tokens(text))
+        self._report_usage()
+
+    def _report_usage(self) -> None:
+        report = self._meter.report()
+        if report is not None and self._outlet is not None:
+            self._record.usage = self._meter.total
+            self._emit("usageEvent", [self._outlet.usage(report)])
+
+    def _emit(self, note: str, events: Iterable[bytes], **detail: Any) -> None:
+        """Send one block of events, and note it under one name."""
+        if self._mute or self._ended:
+            return
+        self._house.journal.note(self._record, ">", note, detail)
+        self._write(events)
+
+    def _write(self, events: Iterable[bytes]) -> None:
+        if self._mute or self._ended:
+            return
+        for event in events:
+            self._send(event_frame(event))
+
+    def _send(self, frame: bytes) -> None:
+        if self._answered:
+            self._wire.send(frame)
+        else:
+            self._held.append(frame)
+
+    def _answer(self) -> None:
+        if self._answered or self._mute:
+            return
+        self._answered = True
+        self._answer_due_ms = None
+        self._wire.answer()
+        for frame in self._held:
+            self._wire.send(frame)
+        self._held.clear()
+
+    # ---- ends
+
+    def _close_prompt(self) -> None:
+        self._reach_closing()
+        self._prompt_closed = True
+        if self._ended or self._outlet is None or self._speaker is None or self._thinker is None:
+            return
+        for final in self._speaker.flush_finals():
+            self._utter(final)
+        self._report_usage()
+        self._emit("completionEnd", [self._outlet.completion_end()])
+
+    def _close(self) -> None:
+        self._reach_closing()
+        if self._ended or self._mute:
+            return
+        self._answer()
+        self._wire.end()
+        self._finish("closed")
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Say why, and end the stream."""
+        if self._ended or self._mute:
+            return
+        if not self._answered:
+            self._wire.refuse(refusal)
+        else:
+            member, words = refusal.member, refusal.worded()
+            frame = exception_frame(member, words) if member in STREAMED else error_frame(refusal.error_type, words)
+            self._wire.send(frame)
+            self._wire.end()
+        self._finish(f"refused: {refusal.message}")
+
+    def _finish(self, how: str) -> None:
+        if self._ended:
+            return
+        self._ended = True
+        self._house.open_streams[self._record.access_key] -= 1
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._thinker is not None:
+            self._thinker.cancel()
+        self._record.usage = self._meter.total
+        self._house.journal.end(self._record, how)
+
+    # ---- time
+
+    def _arm(self) -> None:
+        """Set the one timer to the earliest moment at which something may be due."""
+        if self._ended or self._mute:
+            return
+        due = min(self._session_due_ms, self._idle_due_ms())
+        if self._answer_due_ms is not None:
+            due = min(due, self._answer_due_ms)
+        if self._speaker is not None and (speech := self._speaker.next_deadline()) is not None:
+            due = min(due, speech)
+        if self._timer is not None:
+            if self._timer_ms == due:
+                return
+            self._timer.cancel()
+        self._timer_ms = due
+        self._timer = self._loop.call_at(due / 1000, self._wake)
+
+    def _idle_due_ms(self) -> int:
+        return self._active_ms + round(self._house.limits.idle_seconds * 1000)
+
+    def _wake(self) -> None:
+        self._timer = None
+        now = self._now()
+        if now >= self._session_due_ms:
+            self._refuse(refusals.TIMED_OUT)
+        elif now >= self._idle_due_ms():
+            self._refuse(refusals.idle(self._house.limits.idle_seconds))
+        else:
+            if self._answer_due_ms is not None and now >= self._answer_due_ms and self._outlet is not None:
+                self._answer()
+            elif self._answer_due_ms is not None and now >= self._answer_due_ms:
+                self._answer_due_ms = None  # the headers wait for the opening events, as ever
+            self._speak()
+
+    # ---- faults
+
+    def _reach_thinking(self) -> None:
+        self._reach(faults.THINKING)
+
+    def _reach_closing(self) -> None:
+        if not self._closing:
+            self._closing = True
+            self._reach(faults.CLOSING)
+
+    def _reach(self, stage: str) -> None:
+        if self._ended or self._mute:
+            return
+        fault = self._house.faults.strike(stage)
+        if fault is not None:
+            self._house.journal.note(self._record, ">", "fault", {"kind": fault.kind, "stage": stage})
+            self._suffer(fault)
+
+    def _suffer(self, fault: Fault) -> None:
+        match fault.kind:
+            case "deaf" | "hang" | "no-answer":
+                self._fall_silent(fault)
+            case "refuse-history":
+                self._refuse_history = True
+            case "slow":
+                self._slow_down(fault)
+            case "goaway":
+                self._wire.go_away()
+            case "half-frame" | "bad-crc":
+                self._damage(half=fault.kind == "half-frame")
+            case "reset":
+                self._wire.reset()
+                self._finish("reset")
+            case "drop":
+                self._wire.drop()
+                self._finish("drop")
+            case kind:
+                self._refuse(FAULT_REFUSALS[kind])
+
+    def _fall_silent(self, fault: Fault) -> None:
+        if fault.kind == "deaf":
+            self._answer()
+        self._mute = True
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _slow_down(self, fault: Fault) -> None:
+        if fault.stage == faults.OPENING:
+            self._answer_due_ms = self._now() + fault.ms
+        elif fault.stage == faults.THINKING:
+            self._late_ms = fault.ms
+        elif self._speaker is not None:
+            self._speaker.stall(fault.ms, self._now())
+
+    def _damage(self, half: bool) -> None:
+        frame = event_frame(encode("usageEvent", {}))
+        self._answer()
+        if half:
+            self._wire.send(frame[: len(frame) // 2])
+            self._wire.reset()
+            self._finish("half-frame")
+        else:
+            self._wire.send(frame[:-1] + bytes([frame[-1] ^ 0xFF]))
