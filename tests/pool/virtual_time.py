@@ -2,6 +2,7 @@
 and always in the same order."""
 
 import asyncio
+import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -26,9 +27,9 @@ class _JumpingSelector:
 
 class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
-        super().__init__()
         self._now = 1_000.0
-        self._selector = _JumpingSelector(self._selector, self._pass)
+        jumping: Any = _JumpingSelector(selectors.DefaultSelector(), self._pass)
+        super().__init__(jumping)
 
     def _pass(self, seconds: float) -> None:
         self._now += seconds
