@@ -13,8 +13,8 @@ from app.legs.twilio.twiml import MEDIA_PATH
 from app.web.gate import Gate
 from app.web.health import Ready, health_routes
 from app.web.line import LineProtocol
-from app.web.media import MediaSocket
-from app.web.twilio import Webhooks
+from app.web.media import START_WITHIN_S, MediaSocket
+from app.web.twilio import ANSWER_WITHIN_S, Webhooks
 
 LARGEST_MESSAGE = 65_536
 
@@ -26,11 +26,11 @@ class Web:
 
     def __init__(self, http: FastAPI, media: MediaSocket) -> None:
         self.http = http  # further pages are added here
-        self.media = media
+        self._media = media
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket" and scope["path"].rstrip("/") == MEDIA_PATH:
-            await self.media(scope, receive, send)
+            await self._media(scope, receive, send)
         else:
             await self.http(scope, receive, send)
 
@@ -41,13 +41,17 @@ def build_web(
     ready: Ready,
     registry: CollectorRegistry,
     metrics_token: str = "",
+    *,
     lifespan: Lifespan | None = None,
+    start_within_s: float = START_WITHIN_S,
+    answer_within_s: float = ANSWER_WITHIN_S,
 ) -> Web:
-    """Everything Twilio and operators can reach. `lifespan` runs around the server's life."""
+    """Everything Twilio and operators can reach. `lifespan` runs around the server's life; the limits are how long a
+    socket may take to say `start`, and the desk to answer a webhook."""
     http = FastAPI(openapi_url=None, lifespan=lifespan)
-    http.include_router(Webhooks(desk, gate).router())
+    http.include_router(Webhooks(desk, gate, answer_within_s).router())
     http.include_router(health_routes(ready, registry, metrics_token))
-    return Web(http, MediaSocket(desk, gate))
+    return Web(http, MediaSocket(desk, gate, start_within_s))
 
 
 def uvicorn_options() -> dict[str, Any]:

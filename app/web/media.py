@@ -36,7 +36,7 @@ class MediaSocket:
     def __init__(self, desk: FrontDesk, gate: Gate, start_within_s: float = START_WITHIN_S) -> None:
         self._desk = desk
         self._gate = gate
-        self.start_within_s = start_within_s
+        self._start_within = start_within_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
@@ -60,11 +60,11 @@ class MediaSocket:
     async def _first_words(self, receive: Receive) -> Started:
         """Wait for `start`; `connected` and what else may come before it is passed over."""
         try:
-            async with asyncio.timeout(self.start_within_s):
+            async with asyncio.timeout(self._start_within):
                 while not isinstance(message := _parsed(await _text(receive)), Started):
                     pass
         except TimeoutError:
-            raise Refused(POLICY, f"no start within {self.start_within_s:g} s") from None
+            raise Refused(POLICY, f"no start within {self._start_within:g} s") from None
         if not message.is_mulaw_8k:
             shape = f"{message.encoding} {message.rate}/{message.channels}"
             raise Refused(UNSUPPORTED, f"{message.call_sid}: the stream is {shape}, not audio/x-mulaw 8000/1")
