@@ -14,10 +14,10 @@ STAND_INS = {
 
 
 class StandIns(TyperGroup):
-    def list_commands(self, ctx: typer.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         return list(STAND_INS)
 
-    def get_command(self, ctx: typer.Context, name: str) -> Any:
+    def get_command(self, ctx: Any, name: str) -> Any:
         if name not in STAND_INS:
             return None
         module, line = STAND_INS[name]

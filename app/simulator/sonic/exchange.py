@@ -296,7 +296,7 @@ class Exchange:
         self._intake.offer_tool(use.tool_use_id)
         double = self._house.manner.double_encoded_tools
         events = outlet.tool_use(use.tool_use_id, use.name, use.arguments, double)
-        self._meter.count("output", text=text_tokens(events[1].decode()))
+        self._meter.count("output", text=text_tokens(json.dumps(use.arguments)))
         self._emit("toolUse", events, id=use.tool_use_id, name=use.name, arguments=dict(use.arguments))
         self._reach(faults.TOOL_RUNNING)
 
