@@ -1,0 +1,322 @@
+"""What each TwiML verb does to a call. (twilio.md 3.1 to 3.3)
+
+A verb is a coroutine over the call. It returns None to go on with the next verb, `Goto` for another document, `End` to
+hang up, or `Left` to leave a queue. It is cancelled when the caller hangs up or REST gives the call other TwiML.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.simulator.lines import Clip, pcm_of_wav
+from app.simulator.twilio.twiml import Verb
+from app.simulator.twilio.webhook import FetchFailed
+
+if TYPE_CHECKING:
+    from app.simulator.twilio.call import Call
+
+SPEECH_ENDS_MS = 700
+TONES = dict(
+    zip(
+        "123A456B789C*0#D",
+        ((row, column) for row in (697, 770, 852, 941) for column in (1209, 1336, 1477, 1633)),
+        strict=True,
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Goto:
+    """Fetch this document next, with these fields besides the standard ones."""
+
+    url: str
+    method: str = "POST"
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    status: str = "completed"
+    why: str = "hung up by TwiML"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """<Leave>: out of the queue, on with the document that queued the call."""
+
+
+Outcome = Goto | End | Left | None
+Execute = Callable[["Call", Verb], Awaitable[Outcome]]
+
+
+class Ears:
+    """Listens to what a caller does during a verb: keys pressed and lines said."""
+
+    def __init__(self) -> None:
+        self.keys = ""
+        self.said: list[str] = []
+        self.speaks_until_ms = 0
+        self._happened = asyncio.Event()
+
+    def frame(self, ended_ms: int, payload: str, heard: bytes) -> None:
+        pass
+
+    def marks(self, names: list[str]) -> None:
+        pass
+
+    def digit(self, digit: str) -> None:
+        self.keys += digit
+        self._happened.set()
+
+    def speech(self, text: str, until_ms: int) -> None:
+        self.said.append(text)
+        self.speaks_until_ms = until_ms
+        self._happened.set()
+
+    async def something(self, seconds: float) -> bool:
+        """Wait until a key is pressed or speech begins; False when nothing happens for so long."""
+        self._happened.clear()
+        try:
+            await asyncio.wait_for(self._happened.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+
+@contextlib.asynccontextmanager
+async def listening(call: "Call") -> AsyncIterator[Ears]:
+    ears = Ears()
+    call.handset.listeners.append(ears)
+    call.handset.on_said = ears.speech
+    try:
+        yield ears
+    finally:
+        call.handset.listeners.remove(ears)
+        call.handset.on_said = lambda text, until_ms: None
+
+
+async def say(call: "Call", verb: Verb) -> Outcome:
+    audio = await call.plant.speech(verb.text) if verb.text else b""
+    await _repeat(call, audio, verb.get("loop", "1"))
+    return None
+
+
+async def play(call: "Call", verb: Verb) -> Outcome:
+    if "digits" in verb.attributes:
+        await call.play(dialled(verb.get("digits")))
+        return None
+    try:
+        document = await call.fetch(call.absolute(verb.text), "GET", {})
+        audio = b"".join(Clip.of_pcm(await asyncio.to_thread(pcm_of_wav, document.body)).frames)
+    except (FetchFailed, ValueError) as error:
+        call.journal.warn(12300, f"<Play>: {error}")
+        return None
+    await _repeat(call, audio, verb.get("loop", "1"))
+    return None
+
+
+async def _repeat(call: "Call", audio: bytes, loop: str) -> None:
+    times = int(loop) if loop.isdigit() else 1
+    while audio:  # loop="0" plays until the call ends
+        await call.play(audio)
+        times -= 1
+        if times == 0:
+            return
+
+
+async def pause(call: "Call", verb: Verb) -> Outcome:
+    await call.sleep(number(verb, "length", 1) * 1000)
+    return None
+
+
+async def redirect(call: "Call", verb: Verb) -> Outcome:
+    return Goto(call.absolute(verb.text), verb.get("method", "POST"))
+
+
+async def reject(call: "Call", verb: Verb) -> Outcome:
+    if call.answered:
+        call.journal.warn(12200, "<Reject> works only as the first verb; the call had been answered and is ended")
+        return End()
+    return End("busy" if verb.get("reason") == "busy" else "no-answer", "rejected")
+
+
+async def hang_up(call: "Call", verb: Verb) -> Outcome:
+    return End()
+
+
+async def leave(call: "Call", verb: Verb) -> Outcome:
+    return Left()
+
+
+async def gather(call: "Call", verb: Verb) -> Outcome:
+    inputs = verb.get("input", "dtmf").split()
+    async with listening(call) as ears:
+        await _prompt(call, verb, ears, inputs)
+        if "speech" in inputs and ears.said:
+            return await _spoken_answer(call, verb, ears)
+        finished = await _collect(call, verb, ears, inputs)
+        if "speech" in inputs and ears.said and not ears.keys:
+            return await _spoken_answer(call, verb, ears)
+    digits = ears.keys
+    if finished and digits.endswith(finished):
+        digits = digits[:-1]
+    if not digits and verb.get("actionOnEmptyResult") != "true":
+        return None
+    extra = {"Digits": digits} | ({"FinishedOnKey": finished} if finished else {})
+    return _answered(call, verb, extra)
+
+
+async def _prompt(call: "Call", verb: Verb, ears: Ears, inputs: list[str]) -> None:
+    """Speak the prompts until they are over or the caller answers into them."""
+
+    async def speak() -> None:
+        for child in verb.children:
+            await VERBS[child.name](call, child)
+
+    prompts = asyncio.create_task(speak())
+    try:
+        while not prompts.done():
+            answer = asyncio.create_task(ears.something(3600))
+            await asyncio.wait({prompts, answer}, return_when=asyncio.FIRST_COMPLETED)
+            answer.cancel()
+            if ears.keys or ("speech" in inputs and ears.said and verb.get("bargeIn", "true") != "false"):
+                break
+    finally:
+        prompts.cancel()
+        await asyncio.wait({prompts})
+        call.hush()
+
+
+async def _collect(call: "Call", verb: Verb, ears: Ears, inputs: list[str]) -> str:
+    """Take keys until enough, the finishing key or the timeout; returns the finishing key pressed, or ""."""
+    wanted = number(verb, "numDigits", 0)
+    finish = verb.get("finishOnKey", "#")
+    while True:
+        if finish and ears.keys and ears.keys[-1] in finish:
+            return ears.keys[-1]
+        if wanted and len(ears.keys) >= wanted:
+            return ""
+        if "speech" in inputs and ears.said and not ears.keys:
+            return ""
+        if not await ears.something(call.plant.ticker.real_seconds(number(verb, "timeout", 5) * 1000)):
+            return ""
+
+
+async def _spoken_answer(call: "Call", verb: Verb, ears: Ears) -> Outcome:
+    while (left := ears.speaks_until_ms + SPEECH_ENDS_MS - call.handset.now_ms()) > 0:
+        await call.sleep(left)
+    return _answered(call, verb, {"SpeechResult": " ".join(ears.said), "Confidence": "0.9"})
+
+
+def _answered(call: "Call", verb: Verb, extra: Mapping[str, str]) -> Goto:
+    return Goto(call.absolute(verb.get("action")), verb.get("method", "POST"), extra)
+
+
+async def record(call: "Call", verb: Verb) -> Outcome:
+    """Voicemail: the caller alone is recorded, after a beep, until silence, a key, or the longest time."""
+    if verb.get("playBeep", "true") == "true":
+        await call.play(tone(1000, 1000, 400))
+    recording = call.start_recording("RecordVerb", 1, verb)
+    finish, digits, over = verb.get("finishOnKey", "1234567890*#"), "", False
+    try:
+        async with listening(call) as ears:
+            digits = await _until_silence(call, verb, ears, finish)
+            over = True
+    finally:
+        call.stop_recording(recording)
+        if not over and recording.duration_ms:  # the caller hung up: the action is requested, its answer is useless
+            extra = call.recording_fields(recording) | {"Digits": "hangup"}
+            call.tell("record action", call.absolute(verb.get("action")), verb.get("method"), extra)
+    if not ears.said:
+        return None  # an empty recording: no request, on with the next verb
+    return Goto(
+        call.absolute(verb.get("action")),
+        verb.get("method", "POST"),
+        call.recording_fields(recording) | {"Digits": digits},
+    )
+
+
+async def _until_silence(call: "Call", verb: Verb, ears: Ears, finish: str) -> str:
+    timeout, most = number(verb, "timeout", 5) * 1000, number(verb, "maxLength", 3600) * 1000
+    began = call.handset.now_ms()
+    while True:
+        if ears.keys and ears.keys[-1] in finish:
+            return ears.keys[-1]
+        now = call.handset.now_ms()
+        left = min(max(began, ears.speaks_until_ms) + timeout, began + most) - now
+        if left <= 0:
+            return ""
+        await ears.something(call.plant.ticker.real_seconds(left))
+
+
+async def start(call: "Call", verb: Verb) -> Outcome:
+    for noun in verb.children:
+        if noun.name == "Stream":
+            await call.fork_stream(noun)
+        else:
+            call.start_recording("StartCallRecordingTwiML", 2 if noun.get("channels") == "dual" else 1, noun)
+    return None
+
+
+async def stop(call: "Call", verb: Verb) -> Outcome:
+    for noun in verb.children:
+        if noun.name == "Stream":
+            await call.end_forks(noun.get("name"))
+        else:
+            for recording in call.recordings:
+                call.stop_recording(recording)
+    return None
+
+
+async def connect(call: "Call", verb: Verb) -> Outcome:
+    streams = verb.named("Stream")
+    if not streams:
+        call.journal.warn(12200, "<Connect> holds nothing to connect to")
+        return None
+    for _ in streams[1:]:
+        call.journal.warn(12200, "<Connect> takes one <Stream>; the others were left out")
+    await call.connect_stream(streams[0])
+    if "action" in verb.attributes:
+        return Goto(call.absolute(verb.get("action")), verb.get("method", "POST"))
+    return None
+
+
+def number(verb: Verb, attribute: str, default: int) -> int:
+    text = verb.get(attribute)
+    return int(text) if text.isdigit() else default
+
+
+def tone(low: int, high: int, ms: int) -> bytes:
+    """Two frequencies together at -13 dBFS each, mu-law."""
+    time = np.arange(8 * ms) / 8000
+    wave = 0.22 * (np.sin(2 * np.pi * low * time) + np.sin(2 * np.pi * high * time))
+    return b"".join(Clip.of_pcm((wave * 32_767).astype("<i2").tobytes()).frames)
+
+
+def dialled(digits: str) -> bytes:
+    """Keys as tones of 100 ms with pauses; w waits half a second."""
+    pieces = [
+        b"\xff" * 4000 if key in "wW" else tone(*TONES[key], 100) + b"\xff" * 800 for key in digits if key in KEYS
+    ]
+    return b"".join(pieces)
+
+
+KEYS = frozenset(TONES) | {"w", "W"}
+VERBS: dict[str, Execute] = {
+    "Say": say,
+    "Play": play,
+    "Pause": pause,
+    "Gather": gather,
+    "Redirect": redirect,
+    "Reject": reject,
+    "Hangup": hang_up,
+    "Record": record,
+    "Start": start,
+    "Stop": stop,
+    "Connect": connect,
+    "Leave": leave,
+}
