@@ -215,8 +215,6 @@ class SdkPath:
         """Closes every connection ever made here, which also ends what was left behind."""
         for once in self._regions.values():
             await once.stop()
-        made = self._transport.made
-        closing = {asyncio.ensure_future(connection.close()) for connection in made}
-        if closing:
-            await asyncio.wait(closing, timeout=2)
+        closing = asyncio.gather(*(made.close() for made in self._transport.made), return_exceptions=True)
+        await asyncio.wait({closing}, timeout=2)
         await self._transport.close()

@@ -276,14 +276,15 @@ class SonicSession:
         await asyncio.wait({self._closing})
 
     def start_closing(self) -> None:
+        """Say goodbye now, and see to the rest in a task of its own."""
         if self._closing is None:
+            self._say_goodbye()
             self._closing = asyncio.create_task(self._close())
 
     async def _close(self) -> None:
         wire = self._wire
         if wire is None:
             return self._finish()
-        self._say_goodbye()
         await asyncio.wait({wire.gone}, timeout=self._limits.close_ms / 1000)
         if not wire.gone.done():
             self.abandoned = True
@@ -293,11 +294,10 @@ class SonicSession:
 
     def _say_goodbye(self) -> None:
         """A session whose opening was not answered has nothing to say goodbye to."""
-        wire = self._wire
-        assert wire is not None
         if not self._over and self._opened_ms:
             self._send_all(self._last_events())
-        wire.end()
+        if self._wire is not None:
+            self._wire.end()
 
     def _last_events(self) -> list[bytes]:
         last = [] if self._begun else [events.audio_start(self._prompt, self._audio, self._spec.input_rate)]

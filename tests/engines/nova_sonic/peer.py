@@ -26,6 +26,7 @@ import h2.connection
 import h2.errors
 import h2.events
 import h2.settings
+import hyperframe.frame
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -216,6 +217,7 @@ class Link(asyncio.Protocol):
 
     def __init__(self, peer: "Peer") -> None:
         self.peer = peer
+        self.gone = asyncio.Event()
         self.streams: dict[int, PeerStream] = {}
         self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
 
@@ -278,11 +280,12 @@ class Link(asyncio.Protocol):
             self.transport.write(data)
 
     def go_away(self) -> None:
-        self.h2.close_connection()
-        self.flush()
+        """Nothing new here, what is open goes on. By hand: h2 would close its books."""
+        self.transport.write(hyperframe.frame.GoAwayFrame(last_stream_id=max(self.streams)).serialize())
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.peer.links.remove(self)
+        self.gone.set()
 
 
 class Peer:
