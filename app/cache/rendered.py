@@ -1,0 +1,116 @@
+"""The folder `cache/rendered/`: one WAV a recording, its key in its name, and a manifest that says how each was made.
+
+The files are the truth; the store and the copies in memory are filled from them. Everything here blocks on files.
+"""
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from app.audio.clip import BadWav, Clip, parse_wav, to_mulaw, wav_bytes
+from app.audio.framing import pad
+from app.cache.catalogue import Catalogue
+from app.cache.keys import RECIPE, Cast, Making, phrase_key
+
+RENDERED = Path("cache/rendered")
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One line of the manifest."""
+
+    key: str
+    phrase: str
+    voice: str
+    language: str
+    engine: str
+    model: str
+    file: str
+    ms: int
+    text: str
+    recipe: int = RECIPE
+
+    def says(self, text: str, cast: Cast) -> bool:
+        """Whether this is a recording of `text` by `cast`, made as we make them today."""
+        return self.key == phrase_key(text, Making(cast, self.engine, self.model))
+
+
+class Rendered:
+    """What has been recorded so far."""
+
+    def __init__(self, content_dir: Path) -> None:
+        self.folder = content_dir / RENDERED
+        self._manifest = self.folder / "manifest.json"
+
+    def recordings(self) -> list[Recording]:
+        """Those whose files are there. A manifest that cannot be read counts as empty: render again."""
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            lines = json.loads(self._manifest.read_text(encoding="utf-8"))["recordings"]
+            return [recording for recording in (Recording(**line) for line in lines) if self.path(recording).is_file()]
+        return []
+
+    def path(self, recording: Recording) -> Path:
+        return self.folder / Path(recording.file).name
+
+    def frames(self, recording: Recording) -> bytes | None:
+        """Whole 20 ms frames of 8 kHz mu-law, or None when the file cannot be read."""
+        try:
+            return pad(to_mulaw(parse_wav(self.path(recording).read_bytes())))
+        except (OSError, BadWav):
+            return None
+
+    def add(self, recording: Recording, clip: Clip) -> None:
+        """Write the file, then the manifest; each is there wholly or not at all."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        _write_whole(self.path(recording), wav_bytes(clip, mulaw=True))
+        kept = [other for other in self.recordings() if other.key != recording.key]
+        lines = [asdict(one) for one in sorted([*kept, recording], key=lambda one: (one.phrase, one.key))]
+        text = json.dumps({"schema": SCHEMA, "recordings": lines}, indent=1, ensure_ascii=False)
+        _write_whole(self._manifest, text.encode())
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+type State = Literal["ready", "missing", "stale", "orphaned"]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of `offhook cache status`. `stale`: recorded, but not these words; `orphaned`: wanted by nobody."""
+
+    state: State
+    phrase: str
+    voice: str
+    language: str
+    recording: Recording | None = None
+
+
+def inventory(catalogue: Catalogue, casts: Iterable[Cast], recordings: Iterable[Recording]) -> list[Item]:
+    """What each cast should have, and what it has."""
+    recordings = list(recordings)
+    items, wanted = [], set()
+    for cast in sorted(set(casts), key=lambda cast: (cast.language, cast.voice)):
+        for name, text in catalogue.wordings(cast.language).items():
+            same = [r for r in recordings if (r.phrase, r.voice, r.language) == (name, cast.voice, cast.language)]
+            ready = [r for r in same if r.says(text, cast)]
+            wanted |= {r.key for r in same}
+            state: State = "ready" if ready else "stale" if same else "missing"
+            items.append(Item(state, name, cast.voice, cast.language, next(iter(ready or same), None)))
+    orphans = [r for r in recordings if r.key not in wanted]
+    return items + [Item("orphaned", r.phrase, r.voice, r.language, r) for r in orphans]

@@ -1,0 +1,128 @@
+"""Recorded phrases within arm's reach: framed, in memory, so that a first word waits for nobody.
+
+Filled once, from `cache/rendered/`, and from there into the store; what has no file here is looked for in the store,
+where another node may have put it. What is found nowhere is missing: the call goes on without.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import structlog
+
+from app.cache.catalogue import Catalogue
+from app.cache.keys import Cast, wording_key
+from app.cache.rendered import Recording, Rendered
+from app.cache.store import Store, StoreGone
+from app.call.setup import Phrase
+
+log = structlog.get_logger()
+
+KEPT_S = 30 * 24 * 3600  # in the store; every start says it again
+ENGINES = ("nova_sonic", "offline")
+
+
+class AudioShelf:
+    """Audio by key, and the phrases of a cast as a call takes them."""
+
+    def __init__(self) -> None:
+        self._audio: dict[str, bytes] = {}
+        self._keys: dict[tuple[str, Cast], str] = {}
+
+    def phrase_audio(self, key: str) -> bytes | None:
+        """Whole 20 ms frames in the leg's format (8 kHz mu-law), or None."""
+        return self._audio.get(key)
+
+    def phrases(self, catalogue: Catalogue, cast: Cast) -> Mapping[str, Phrase]:
+        """Every phrase that has words in the cast's language, with its audio where there is any."""
+        return {
+            name: Phrase(name, text, self._of(name, cast), catalogue.phrases[name].interruptible)
+            for name, text in catalogue.wordings(cast.language).items()
+        }
+
+    def _of(self, phrase: str, cast: Cast) -> bytes | None:
+        key = self._keys.get((phrase, cast))
+        return self._audio.get(key) if key is not None else None
+
+    def put(self, phrase: str, cast: Cast, key: str, audio: bytes) -> None:
+        self._audio[key] = audio
+        self._keys[phrase, cast] = key
+
+
+async def fill_shelf(
+    catalogue: Catalogue,
+    casts: Iterable[Cast],
+    content_dir: Path,
+    store: Store | None = None,
+    engines: Sequence[str] = ENGINES,
+) -> AudioShelf:
+    """Take up what there is for `casts`, made by one of `engines` (the first that has it). Raises nothing: what is
+    missing is named in one warning."""
+    filling = _Filling(Rendered(content_dir), store, engines)
+    await filling.look_at_files()
+    missing = []
+    for cast in sorted(set(casts), key=lambda cast: (cast.language, cast.voice)):
+        for phrase, text in catalogue.wordings(cast.language).items():
+            if not await filling.take_up(phrase, text, cast):
+                missing.append(f"{phrase} ({cast.language}, {cast.voice})")
+    if missing:
+        log.warning("! phrases without audio: the model speaks them, or nobody", missing=missing)
+    return filling.shelf
+
+
+class _Filling:
+    """One filling of the shelf."""
+
+    def __init__(self, rendered: Rendered, store: Store | None, engines: Sequence[str]) -> None:
+        self.shelf = AudioShelf()
+        self._rendered = rendered
+        self._store = store
+        self._engines = engines
+        self._recordings: list[Recording] = []
+
+    async def look_at_files(self) -> None:
+        self._recordings = await asyncio.to_thread(self._rendered.recordings)
+
+    async def take_up(self, phrase: str, text: str, cast: Cast) -> bool:
+        for engine in self._engines:
+            found = await self._from_file(text, cast, engine) or await self._from_store(text, cast, engine)
+            if found is not None:
+                self.shelf.put(phrase, cast, *found)
+                return True
+        return False
+
+    async def _from_file(self, text: str, cast: Cast, engine: str) -> tuple[str, bytes] | None:
+        for recording in self._recordings:
+            if recording.engine == engine and recording.says(text, cast):
+                audio = await asyncio.to_thread(self._rendered.frames, recording)
+                if audio:
+                    await self._to_store(text, cast, recording, audio)
+                    return recording.key, audio
+        return None
+
+    # --- the store: asked as long as it answers --------------------------------------------------------------------
+
+    async def _to_store(self, text: str, cast: Cast, recording: Recording, audio: bytes) -> None:
+        if self._store is None:
+            return
+        try:
+            await self._store.put_audio(recording.key, audio, KEPT_S)
+            name = f"{wording_key(text, cast)}:{recording.engine}"
+            await self._store.put("recording", name, {"key": recording.key}, KEPT_S)
+        except StoreGone as gone:
+            self._go_on_without_store(gone)
+
+    async def _from_store(self, text: str, cast: Cast, engine: str) -> tuple[str, bytes] | None:
+        if self._store is None:
+            return None
+        try:
+            known = await self._store.get("recording", f"{wording_key(text, cast)}:{engine}")
+            audio = await self._store.get_audio(known["key"]) if known else None
+        except StoreGone as gone:
+            self._go_on_without_store(gone)
+            return None
+        return (known["key"], audio) if known and audio else None
+
+    def _go_on_without_store(self, gone: StoreGone) -> None:
+        log.warning("! the store is gone: phrases come from files alone", error=str(gone))
+        self._store = None

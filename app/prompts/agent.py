@@ -1,0 +1,118 @@
+"""One agent: a Markdown file with YAML front matter. Who speaks, how, with which tools, and the instructions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from app.call.setup import CallFacts
+from app.content.faults import ContentError, Fault
+from app.content.page import Page, read_page, validated
+from app.prompts.variables import CALL_VARIABLES, Hole, call_values, fill, holes, nearest
+
+FENCE = "---"
+LONGEST_BYTES = 30_000  # the service may refuse a system prompt of 32 KB
+
+type Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
+
+
+class Limits(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_call_minutes: int = Field(default=60, ge=1, le=240)
+
+
+class FrontMatter(BaseModel):
+    """What stands between the fences. Voices are lower case: the service refuses others."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    voice: Annotated[str, StringConstraints(pattern=r"^[a-z]+$")]
+    language: Language
+    model: str = ""  # the house's own when empty
+    endpointing: Literal["HIGH", "MEDIUM", "LOW"] = "MEDIUM"
+    temperature: float = Field(default=0.7, ge=0, le=1)
+    top_p: float = Field(default=0.9, ge=0, le=1)
+    max_tokens: int = Field(default=1024, ge=1, le=10_000)
+    greeting: str = "greeting"
+    tools: list[str] = []
+    phrases: list[str] | None = None  # all that there are when not given
+    call_facts: str = ""
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """`instructions` is the system prompt, filled in. `page` still knows where each field stands."""
+
+    id: str
+    settings: FrontMatter
+    instructions: str
+    time_zone: str
+    page: Page
+
+    def opening(self, facts: CallFacts) -> str:
+        """The first USER block of a call's history: what is true of this call alone. Empty without a template."""
+        values = call_values(facts, self.time_zone)
+        return fill(self.settings.call_facts, values, only=CALL_VARIABLES.__contains__).strip()
+
+
+def read_agent(name: str, text: str, file: str, content: Mapping[str, str], time_zone: str) -> Agent:
+    """An agent from its file's text and the content variables. Raises `ContentError`."""
+    front, body, body_line = _split(text, file)
+    page = read_page(front, file, first_line=2)
+    settings = validated(FrontMatter, page)
+    faults = [
+        *_instruction_faults(body, body_line, file, content),
+        *_call_facts_faults(settings.call_facts, page, content),
+    ]
+    if faults:
+        raise ContentError(faults)
+    instructions = fill(body, content).strip()
+    if not instructions or len(instructions.encode()) > LONGEST_BYTES:
+        problem = f"is {len(instructions.encode())} bytes long, once filled in" if instructions else "is empty"
+        fix = (
+            f"Keep it under {LONGEST_BYTES}" if instructions else "Write what the agent is to do under the front matter"
+        )
+        raise ContentError([Fault(file, body_line, "instructions", problem, fix)])
+    opening = fill(settings.call_facts, content, only=lambda name: name not in CALL_VARIABLES)
+    settings = settings.model_copy(update={"call_facts": opening})
+    return Agent(name, settings, instructions, time_zone, page)
+
+
+def _split(text: str, file: str) -> tuple[str, str, int]:
+    """Front matter, instructions, and the line on which the instructions begin."""
+    lines = text.splitlines()
+    if not lines or lines[0].strip() != FENCE:
+        raise ContentError([Fault(file, 1, "", "has no front matter", f"Begin the file with a line `{FENCE}`")])
+    for number, line in enumerate(lines[1:], start=1):
+        if line.strip() == FENCE:
+            return "\n".join(lines[1:number]), "\n".join(lines[number + 1 :]), number + 2
+    raise ContentError([Fault(file, 1, "", "the front matter does not end", f"Close it with a line `{FENCE}`")])
+
+
+def _instruction_faults(body: str, first_line: int, file: str, content: Mapping[str, str]) -> list[Fault]:
+    faults = []
+    for hole in holes(body):
+        problem = _problem(hole, set(content))
+        if problem is None and hole.is_of_the_call:
+            fix = "Move it to `call_facts:`: the instructions are sent before the call exists"
+            problem = "is known only during a call", fix
+        if problem is not None:
+            faults.append(Fault(file, first_line + hole.line, f"{{{{ {hole.name} }}}}", *problem))
+    return faults
+
+
+def _call_facts_faults(template: str, page: Page, content: Mapping[str, str]) -> list[Fault]:
+    known = set(content) | CALL_VARIABLES
+    problems = [(hole, _problem(hole, known)) for hole in holes(template)]
+    return [page.fault(("call_facts", hole.name), *problem) for hole, problem in problems if problem is not None]
+
+
+def _problem(hole: Hole, known: set[str]) -> tuple[str, str] | None:
+    if not hole.is_name:
+        return "is not a name", "Between the braces stands a name such as `business.name` and nothing else"
+    if hole.name in known or (hole.is_of_the_call and hole.name in CALL_VARIABLES):
+        return None
+    return "is not known", nearest(hole.name, known | (CALL_VARIABLES if hole.is_of_the_call else set()))

@@ -1,0 +1,84 @@
+"""The tools staff wrote: `tools/*.py` of the content directory. They are code and come with the deployment."""
+
+import hashlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from app.content.faults import ContentError, Fault
+from app.tools.house import HOUSE_TOOLS
+from app.tools.schema import NotFlat
+from app.tools.tool import BadTool, Tool, offered
+
+TOOLS = Path("tools")
+
+
+@dataclass(frozen=True, slots=True)
+class Toolbox:
+    """All tools by name. `sources` is what was read, by file: an edition's hash is made from it."""
+
+    tools: Mapping[str, Tool]
+    sources: Mapping[str, str]
+
+
+def load_tools(content_dir: Path) -> Toolbox:
+    """Import every file that does not begin with `_`. Blocks, and runs staff's code. Raises `ContentError`."""
+    tools: dict[str, Tool] = {}
+    sources: dict[str, str] = {}
+    faults: list[Fault] = []
+    for path in sorted((content_dir / TOOLS).glob("[!_.]*.py")):
+        name = str(path.relative_to(content_dir))
+        sources[name] = path.read_text(encoding="utf-8")
+        try:
+            found = _tools_of(_imported(path))
+        except Exception as error:
+            faults.append(_fault(error, path, name))
+            continue
+        faults += [_taken(tool, name) for tool in found if tool.name in tools or tool.name in HOUSE_TOOLS]
+        tools |= {tool.name: tool for tool in found}
+    if faults:
+        raise ContentError(faults)
+    return Toolbox(tools, sources)
+
+
+def _imported(path: Path) -> ModuleType:
+    # A name of its own for each file wherever it lies, so that two businesses' `orders.py` do not meet.
+    name = f"offhook_tools_{path.stem}_{hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:8]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not Python")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where pydantic and dataclasses look up annotations
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _tools_of(module: ModuleType) -> list[Tool]:
+    """Those defined in this file, not those it imports from another."""
+    found = [offered(value) for value in vars(module).values() if getattr(value, "__module__", "") == module.__name__]
+    return [tool for tool in found if tool is not None]
+
+
+def _taken(tool: Tool, file: str) -> Fault:
+    line = tool.function.__code__.co_firstlineno
+    return Fault(file, line, tool.name, "is the name of another tool", "Give the function another name")
+
+
+def _fault(error: Exception, path: Path, file: str) -> Fault:
+    if isinstance(error, SyntaxError):
+        return Fault(file, error.lineno or 0, "", error.msg, "Correct the Python here")
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    line = (lines or [0])[-1] or 0
+    if isinstance(error, BadTool):
+        return Fault(file, line, "", error.problem, error.fix)
+    if isinstance(error, NotFlat):
+        return Fault(file, line, "", str(error), "Use str, int, float, bool, Literal or a list of one of them")
+    return Fault(file, line, "", f"{type(error).__name__}: {error}", "The file must import without an error")
