@@ -1,0 +1,284 @@
+"""What the caller wants, decided from the system prompt, the tools offered and the words heard. Pure and deterministic.
+
+The order of looking: a goodbye, a wish for a person, a mere "wait, one question"; then the answer to a question we
+asked; then whichever fits better, a tool or a fact; thanks and greetings; and if nothing fits, a request to say it
+again, with a person offered the second time. What must be remembered between two utterances is in `State`, given and
+given back.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from app.engines.offline.arguments import (
+    YES,
+    Tool,
+    all_terms,
+    find_arguments,
+    properties,
+    question_for,
+    required,
+    subject_terms,
+)
+from app.engines.offline.digits import with_figures
+from app.engines.offline.facts import (
+    QUOTED,
+    Fact,
+    Scale,
+    best_facts,
+    greeting_of,
+    narrowed,
+    read_facts,
+    sentences_of,
+)
+from app.engines.offline.telling import message_in, tell
+from app.engines.offline.words import terms, words_of
+
+FITS = 0.4  # the share of the question that a fact or a tool must speak of
+WISH = 0.1  # what a wish ("I am looking for") adds to a tool, so that it wins over a fact that fits as well
+FAREWELL = re.compile(
+    r"\b(?:good ?bye|bye|see you|that(?:'s| is| was) (?:all|it|everything)|have a (?:nice|good) day)\b"
+)
+NO_MORE = re.compile(r"^no\b")
+THANKS = re.compile(r"\b(?:thanks?|thank you|great|perfect|wonderful)\b")
+HELLO = re.compile(r"\b(?:hello|hi|hey|good (?:morning|afternoon|evening))\b")
+AGAIN = re.compile(r"\b(?:repeat|say (?:that|it) again|pardon|come again|what did you say)\b")
+ATTENTION = re.compile(r"\b(?:wait|question|hold on|stop|excuse me|one (?:moment|second)|hang on)\b")
+WANTS = re.compile(r"\bi(?:'m| am|'d| would| want| need| have)\b.*\b(?:look|like|want|need|to|for)|\bcan you\b")
+ASKS_PERSON = re.compile(
+    r"\b(?:speak|talk|connect|transfer|put)\b.*\b(?:to|with|through)\b|\breal person\b|\boperator\b"
+)
+ENDS = re.compile(r"\bend[ _]?(?:the )?call\b|\bhang[ _]?up\b|\bgoodbye\b", re.IGNORECASE)
+HANDS_OVER = re.compile(r"transfer|\bhuman\b|\bperson\b|colleague|representative|operator|live agent", re.IGNORECASE)
+GO_AHEAD = "Yes, please go ahead."
+ANYTHING_ELSE = "You are welcome. Is there anything else I can do for you?"
+HELP = "Hello. How can I help you?"
+NO_PERSON = "I am sorry, I cannot connect you to anyone right now."
+NOT_UNDERSTOOD = "I am sorry, I did not understand that. Could you say it again?"
+OFFER_PERSON = "I am sorry, I still do not understand. Would you like to talk to a person?"
+STILL_NOT = "I am sorry, I still do not understand. Could you put it another way?"
+GOODBYE = "Thank you for calling. Goodbye."
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Say these sentences."""
+
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Run this tool."""
+
+    tool: str
+    arguments: Mapping[str, Any]
+
+
+type Intention = Reply | Use
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question of ours that waits for its answer."""
+
+    tool: str
+    missing: str
+    found: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    asked: Asked | None = None
+    offered: bool = False  # a person was offered, and the answer may be yes
+    misses: int = 0  # utterances in a row that were not understood
+    learned: tuple[str, ...] = ()  # what tools have told, for later questions
+    last: tuple[str, ...] = field(default=())
+
+
+def transcript(text: str) -> str:
+    """What a recogniser heard, as one would write it: figures, a capital, a full stop or a question mark."""
+    text = re.sub(r"\bi(?=\b|')", "I", with_figures(text.strip()))
+    if not text:
+        return ""
+    asks = re.match(
+        r"(?:(?:and|so|but|hello|hi|well|okay|sorry) )*"
+        r"(?:what|when|where|who|why|how|which|are|is|do|does|did|can|could|will|would|may|have|has)\b",
+        text,
+    )
+    return f"{text[0].upper()}{text[1:]}{'?' if asks else '.'}"
+
+
+class Understanding:
+    """Everything known from one brief. Reading a prompt of 5,000 characters takes a few ms, `answer` well under one."""
+
+    def __init__(self, prompt: str, tools: Sequence[Tool]) -> None:
+        self._facts = read_facts(prompt)
+        self._tools = tuple(tools)
+        self._greeting = greeting_of(prompt)
+        self._subjects = {tool.name: subject_terms(tool) for tool in tools}
+        self._about = {tool.name: all_terms(tool) for tool in tools}
+        self._ending = next((tool for tool in tools if ENDS.search(_title(tool))), None)
+        self._person = next(
+            (tool for tool in tools if tool is not self._ending and HANDS_OVER.search(_title(tool))), None
+        )
+        self._ordinary = [tool for tool in tools if tool not in (self._ending, self._person)]
+        self._scale = Scale([fact.own | fact.context for fact in self._facts] + [self._about[t.name] for t in tools])
+        self.vocabulary = frozenset(
+            word for text in (prompt, *(f"{t.name} {t.description}" for t in tools)) for word in words_of(text)
+        )
+
+    def recall(self, history: Sequence[tuple[str, str]]) -> State:
+        """The state in which the last of `history`'s lines (role, text) left the conversation."""
+        last = next((text for role, text in reversed(history) if role.upper() == "ASSISTANT"), "")
+        asked = next(
+            (
+                Asked(tool.name, name, {})
+                for tool in self._ordinary
+                for name in properties(tool)
+                if question_for(tool, name) in last
+            ),
+            None,
+        )
+        return State(asked=asked, offered=OFFER_PERSON in last, last=tuple(sentences_of(last)))
+
+    def answer(self, heard: str, state: State) -> tuple[Intention, State]:
+        """What to do about an utterance."""
+        said = with_figures(heard.lower().replace("’", "'").strip(" .?!")).replace(",", "").replace(".", "")
+        intention, after = self._decide(said, state)
+        return intention, replace(after, last=intention.sentences if isinstance(intention, Reply) else after.last)
+
+    def follow(self, text: str, state: State) -> tuple[Intention, State]:
+        """What to do about live text: words in quotation marks are spoken, stage directions followed, the rest is
+        answered like an utterance."""
+        low = text.lower()
+        if quoted := QUOTED.search(text):
+            sentences: tuple[str, ...] = tuple(sentences_of(quoted[1].strip()))
+        elif re.search(r"\bgreet", low):
+            sentences = tuple(sentences_of(self._greeting or HELP))
+        elif re.search(r"\bstill there\b|\bsilent\b|\bsilence\b", low):
+            sentences = ("Are you still there?",)
+        elif re.search(r"\b(?:go on|continue|carry on|repeat)\b", low) and state.last:
+            sentences = state.last
+        else:
+            return self.answer(text, state)
+        return Reply(sentences), replace(state, last=sentences)
+
+    def tell(self, tool: str, result: object, state: State) -> tuple[Reply | None, State]:
+        """What to say about a tool's answer: nothing after the tool that ends the call."""
+        if self._ending is not None and tool == self._ending.name:
+            return None, state
+        if self._person is not None and tool == self._person.name and message_in(result) is None:
+            return Reply(("One moment, please.",)), state
+        sentences = tell(result)
+        return Reply(sentences), replace(state, learned=(*state.learned, *sentences)[-12:], last=sentences)
+
+    def _decide(self, said: str, state: State) -> tuple[Intention, State]:
+        calm = replace(state, asked=None, offered=False, misses=0)
+        asked = terms(said)
+        if FAREWELL.search(said) or (NO_MORE.search(said) and "anything else" in " ".join(state.last)):
+            return self._farewell(said), calm
+        if "~person" in asked and (ASKS_PERSON.search(said) or len(asked) == 1):
+            return self._hand_over(said), calm
+        if state.offered and set(words_of(said)) & YES:
+            return self._hand_over(said), calm
+        if AGAIN.search(said) and state.last:
+            return Reply(state.last), replace(state, misses=0)
+        if ATTENTION.search(said) and self._best_score(asked) < FITS and not re.search(r"\d", said):
+            return Reply((GO_AHEAD,)), replace(state, misses=0)
+        if state.asked is not None and (answered := self._answered(said, state.asked, calm)):
+            return answered
+        return self._look_up(said, asked, state, calm)
+
+    def _look_up(self, said: str, asked: frozenset[str], state: State, calm: State) -> tuple[Intention, State]:
+        facts = (*self._facts, *(Fact(text, terms(text)) for text in state.learned))
+        matches = best_facts(facts, self._scale, asked)
+        fact_score = matches[0].score if matches else 0.0
+        if found := self._with_tool(said, asked, fact_score):
+            return (found, calm) if isinstance(found, Use) else self._ask(found, calm)
+        if fact_score >= FITS:
+            return Reply(tuple(dict.fromkeys(narrowed(match.fact.text, asked) for match in matches))), calm
+        if THANKS.search(said):
+            return Reply((ANYTHING_ELSE,)), calm
+        if HELLO.search(said) and not asked:
+            return Reply((HELP,)), calm
+        if state.asked is not None and not state.misses:
+            intention, after = self._ask(state.asked, state)
+            return intention, replace(after, misses=1)
+        return self._not_understood(calm, state.misses)
+
+    def _best_score(self, asked: frozenset[str]) -> float:
+        return max((match.score for match in best_facts(self._facts, self._scale, asked)), default=0.0)
+
+    def _with_tool(self, said: str, asked: frozenset[str], fact_score: float) -> Use | Asked | None:
+        """The tool that fits better than any fact, ready to use or with an argument to ask for."""
+        offers = [
+            (score, order, what)
+            for order, tool in enumerate(self._ordinary)
+            for score, what in self._offer(tool, said, asked)
+            if score > fact_score
+        ]
+        return max(offers, key=lambda offer: (offer[0], -offer[1]))[2] if offers else None
+
+    def _offer(self, tool: Tool, said: str, asked: frozenset[str]) -> list[tuple[float, Use | Asked]]:
+        """How well `tool` fits (above 1 when a number of three figures or more was given for it), or nothing."""
+        found = find_arguments(tool, said)
+        missing = [name for name in required(tool) if name not in found]
+        rest = asked - terms(" ".join(str(value) for value in found.values()))
+        score = self._scale.score(rest, self._subjects[tool.name], self._about[tool.name])
+        if not missing and any(re.fullmatch(r"\d{3,}", str(value)) for value in found.values()):
+            return [(1 + score, Use(tool.name, found))]
+        if score < FITS or not rest & self._subjects[tool.name]:
+            return []
+        score += WISH if WANTS.search(said) else 0
+        return [(score, Asked(tool.name, missing[0], found) if missing else Use(tool.name, found))]
+
+    def _answered(self, said: str, question: Asked, calm: State) -> tuple[Intention, State] | None:
+        """The use of the tool we asked on behalf of, when `said` gives what it lacked, or the next question."""
+        tool = self._tool(question.tool)
+        found = {**find_arguments(tool, said, question.missing), **question.found}
+        chosen = "enum" in properties(tool)[question.missing] or re.search(r"\d", str(found.get(question.missing)))
+        if question.missing not in found or (not chosen and self._best_score(terms(said)) >= 2 * FITS):
+            return None
+        lacking = [name for name in required(tool) if name not in found]
+        return self._ask(Asked(tool.name, lacking[0], found), calm) if lacking else (Use(tool.name, found), calm)
+
+    def _ask(self, question: Asked, state: State) -> tuple[Intention, State]:
+        words = question_for(self._tool(question.tool), question.missing)
+        return Reply((words,)), replace(state, asked=question)
+
+    def _farewell(self, said: str) -> Intention:
+        if self._ending is None:
+            return Reply(tuple(sentences_of(GOODBYE)))
+        return Use(self._ending.name, filled(self._ending, said, "The caller said goodbye."))
+
+    def _hand_over(self, said: str) -> Intention:
+        if self._person is None:
+            return Reply((NO_PERSON,))
+        return Use(self._person.name, filled(self._person, said, "The caller asks for a person."))
+
+    def _not_understood(self, state: State, misses: int) -> tuple[Intention, State]:
+        if misses == 0:
+            return Reply((NOT_UNDERSTOOD,)), replace(state, misses=1)
+        if self._person is None:
+            return Reply((STILL_NOT,)), replace(state, misses=misses + 1)
+        return Reply((OFFER_PERSON,)), replace(state, misses=misses + 1, offered=True)
+
+    def _tool(self, name: str) -> Tool:
+        return next(tool for tool in self._tools if tool.name == name)
+
+
+def filled(tool: Tool, said: str, why: str) -> dict[str, Any]:
+    """Every required argument of a tool that is used for what the caller wants, not for what the caller names."""
+    found = find_arguments(tool, said)
+    defaults = {"integer": 0, "number": 0, "boolean": True}
+    for name in required(tool):
+        spec = properties(tool)[name]
+        choices = spec.get("enum", ())
+        found.setdefault(name, choices[0] if choices else defaults.get(str(spec.get("type")), why))
+    return {name: found[name] for name in required(tool)}
+
+
+def _title(tool: Tool) -> str:
+    return f"{tool.name.replace('_', ' ')}: {tool.description}"
