@@ -36,6 +36,8 @@ class Timings:
     group: int = 100  # audio in one message after the first
     attach_after: int = 10_000  # the model is attached at the latest
     uplink_buffer: int = 5_000  # caller audio kept while no session is attached
+    lead_in: int = 300  # of the caller's audio before an onset: a detector decides late
+    utterance_kept: int = 15_000  # caller audio kept until it is answered, for a session that must hear it again
     blip: int = 400  # speech shorter than this may be no barge-in
     resume_after_blip: int = 300  # quiet after a blip before playing on
     endpointing: int = 1_750  # the engine's own pause that ends a turn
@@ -74,6 +76,7 @@ class CallSetup:
 
     facts: CallFacts
     phrases: Mapping[str, Phrase]
+    first_phrase: str = "greeting"  # what the caller hears first; "sorry" where a call had to start afresh
     opening: str = ""  # call facts for the model: the first USER block of every history
     greeting_prompt: str = ""  # live text that makes the model greet where the greeting has no audio
     frame_bytes: int = 160  # of `timings.frame` ms in the leg's format

@@ -1,0 +1,82 @@
+"""The call's hold on a model session: which one is current, and what follows when it fails.
+
+Sessions are numbered by the call, from 1; each `AttachSession` takes the next number, and events of any other are not
+current. A session that has answered wipes the slate of failures clean, and so does one that lived half a minute.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from zlib import crc32
+
+from app.call.events import Failure
+from app.call.setup import Timings
+
+FAILURES_IN_A_ROW = 3
+LIVED_MS = 30_000
+THROTTLE_MS = 1_000
+# How many times each is met with another try; the rest are tried until three have failed in a row.
+TRIES: Mapping[Failure, int] = {
+    Failure.MISCONFIGURED: 0,
+    Failure.BAD_INPUT: 1,
+    Failure.FILTERED: 1,
+    Failure.HISTORY_TOO_LONG: 1,
+    Failure.THROTTLED: 2,
+}
+
+
+class Attachment:
+    def __init__(self, timings: Timings, jitter_of: str) -> None:
+        self._timings = timings
+        self._jitter = crc32(jitter_of.encode()) % (THROTTLE_MS + 1)  # callers throttled together come back apart
+        self._failures: Counter[Failure] = Counter()
+        self.ordinal = 0
+        self.asked_at: int | None = None
+        self.attached_at: int | None = None
+        self.retry_at: int | None = None
+
+    @property
+    def live(self) -> bool:
+        """Asked for, and not known to be gone."""
+        return self.asked_at is not None
+
+    @property
+    def attached(self) -> bool:
+        return self.attached_at is not None
+
+    @property
+    def shortened(self) -> bool:
+        """The engine refused a history as too long: half of it must do."""
+        return self._failures[Failure.HISTORY_TOO_LONG] > 0
+
+    def ask(self, now: int) -> int:
+        """The number of the session to ask for."""
+        self.ordinal += 1
+        self.asked_at, self.attached_at, self.retry_at = now, None, None
+        return self.ordinal
+
+    def attach(self, now: int) -> None:
+        self.attached_at = now
+
+    def prove(self) -> None:
+        """The session has spoken: it works."""
+        self._failures.clear()
+
+    def fail(self, failure: Failure, now: int) -> bool:
+        """The session is gone. True where another is worth trying, at `retry_at`."""
+        if self.attached_at is not None and now - self.attached_at >= LIVED_MS:
+            self._failures.clear()
+        self.asked_at = self.attached_at = None
+        self._failures[failure] += 1
+        if self._failures[failure] > TRIES.get(failure, FAILURES_IN_A_ROW):
+            return False
+        if self._failures.total() >= FAILURES_IN_A_ROW:
+            return False
+        self.retry_at = now + (self._back_off() if failure is Failure.THROTTLED else 0)
+        return True
+
+    def overdue_at(self) -> int | None:
+        """When an answer to `AttachSession` has been waited for long enough."""
+        return None if self.asked_at is None or self.attached else self.asked_at + self._timings.attach_limit
+
+    def _back_off(self) -> int:
+        return min(2 * THROTTLE_MS, THROTTLE_MS + self._jitter)

@@ -1,0 +1,46 @@
+"""How a call ended, by name."""
+
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+
+END_CALL = "end_call"  # the built-in tool
+
+
+class Disposition(StrEnum):
+    COMPLETED = "completed"  # the model ended it, all was said
+    CALLER_REFUSED = "caller_refused"  # the model ended it: the caller wanted no more
+    WRONG_NUMBER = "wrong_number"
+    ABUSE = "abuse"
+    CALLER_HUNG_UP = "caller_hung_up"
+    CALLER_SILENT = "caller_silent"  # nobody answered our "are you still there?"
+    CALLER_LOST = "caller_lost"  # the line broke and did not come back in time
+    TOO_LONG = "too_long"
+    ORDERED = "ordered"  # an operator, a drain, a cap
+    ENGINE_FAILED = "engine_failed"
+    NEVER_CONNECTED = "never_connected"  # the telephone call ended before a leg opened
+
+
+# What the model may give as `reason` to `end_call`.
+END_REASONS: Mapping[str, Disposition] = {
+    "finished": Disposition.COMPLETED,
+    "caller_refused": Disposition.CALLER_REFUSED,
+    "wrong_number": Disposition.WRONG_NUMBER,
+    "abuse": Disposition.ABUSE,
+}
+
+
+def disposition_of(arguments: str) -> Disposition:
+    """From the arguments of `end_call`, which are the model's and may be anything (even JSON text within JSON)."""
+    return END_REASONS.get(end_reason(arguments), Disposition.COMPLETED)
+
+
+def end_reason(arguments: str) -> str:
+    """The reason where it is one we know, else "": nothing of the model's own wording passes."""
+    try:
+        given = json.loads(arguments)
+        given = json.loads(given) if isinstance(given, str) else given
+    except (ValueError, RecursionError):
+        return ""
+    reason = given.get("reason") if isinstance(given, dict) else None
+    return reason if isinstance(reason, str) and reason in END_REASONS else ""

@@ -1,0 +1,68 @@
+"""A call as a JSON document: all that another process needs to go on from its last turn.
+
+Machine time means nothing outside its process, so a snapshot holds wall-clock time (`wall_ms`, made of the call's start
+and how long it has lasted) and lengths. It holds callers' words and numbers: it is state, not a record, and lives under
+a time limit.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from app.call.disposition import Disposition
+from app.call.history import Line
+from app.call.setup import CallFacts
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    history: tuple[Line, ...]
+    tools: tuple[str, ...]  # names of the tools that ran
+    texts: tuple[str, ...]  # live text the model has not answered
+    elapsed_ms: int
+    session: int  # the last ordinal given
+    turns: int
+    asked: int  # silence prompts in a row
+    disposition: Disposition | None
+
+
+def write(facts: CallFacts, state: State) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "edition": facts.edition,
+        "facts": asdict(facts),
+        "started_at_ms": facts.started_at_ms,
+        "wall_ms": facts.started_at_ms + state.elapsed_ms,
+        "elapsed_ms": state.elapsed_ms,
+        "history": [{"role": line.role, "text": line.text} for line in state.history],
+        "tools": list(state.tools),
+        "texts": list(state.texts),
+        "session": state.session,
+        "turns": state.turns,
+        "asked": state.asked,
+        "disposition": None if state.disposition is None else str(state.disposition),
+    }
+
+
+def read(document: Mapping[str, Any], call_sid: str) -> State:
+    """Raises ValueError for another schema, another call, or a document that is not a snapshot."""
+    if document.get("schema") != SCHEMA:
+        raise ValueError(f"snapshot of schema {document.get('schema')!r}, this process reads {SCHEMA}")
+    try:
+        if document["facts"]["call_sid"] != call_sid:
+            raise ValueError("snapshot of another call")
+        ended = document["disposition"]
+        return State(
+            history=tuple(Line(line["role"], line["text"]) for line in document["history"]),
+            tools=tuple(document["tools"]),
+            texts=tuple(document["texts"]),
+            elapsed_ms=int(document["elapsed_ms"]),
+            session=int(document["session"]),
+            turns=int(document["turns"]),
+            asked=int(document["asked"]),
+            disposition=None if ended is None else Disposition(ended),
+        )
+    except (KeyError, TypeError) as missing:
+        raise ValueError(f"not a snapshot: {missing!r}") from missing

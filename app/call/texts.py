@@ -1,0 +1,53 @@
+"""Live text: what we tell the model in writing, answered like a turn of the caller.
+
+Text that reaches a model while it speaks interrupts it, so each line waits until both sides are quiet; the machine says
+when. A line that was sent and not answered is sent again to the next session.
+"""
+
+GO_ON = "(The line was interrupted for a moment. Please go on from where the caller last heard you.)"
+BACK_AGAIN = "(The line was lost and is back. Say so in a few words, and go on.)"
+STILL_THERE = "(The caller has been silent for a while. Ask in a few words whether they are still there.)"
+SAY_GOODBYE = "(The call is ending now. Say goodbye in one short sentence.)"
+
+
+def result_came_late(name: str, result: str) -> str:
+    return f"(The tool {name} has answered now: {result})"
+
+
+def result_lost(name: str) -> str:
+    return f"(The tool {name} was broken off and has no result. If it is still needed, start it again.)"
+
+
+class Texts:
+    def __init__(self) -> None:
+        self._waiting: list[str] = []
+        self._sent: list[str] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def ask(self, text: str) -> None:
+        if text not in self._waiting:
+            self._waiting.append(text)
+
+    def send(self) -> str:
+        """All that waits, as one text."""
+        text = "\n".join(self._waiting)
+        self._sent += self._waiting
+        self._waiting = []
+        return text
+
+    def answered(self) -> None:
+        self._sent = []
+
+    def send_again(self) -> None:
+        """The session is gone: what it did not answer waits for the next one."""
+        self._waiting = self._sent + self._waiting
+        self._sent = []
+
+    def clear(self) -> None:
+        self._waiting = []
+        self._sent = []
+
+    def unanswered(self) -> list[str]:
+        return self._sent + self._waiting
