@@ -54,7 +54,7 @@ class LineProtocol(WebSocketsSansIOProtocol):
         super().connection_made(transport)
         cast(Transport, transport).set_write_buffer_limits(high=UNSENT_BYTES)
         wire = transport.get_extra_info("socket")
-        if wire is not None:
+        if wire is not None and wire.family in {socket.AF_INET, socket.AF_INET6}:
             wire.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
             if hasattr(socket, "TCP_USER_TIMEOUT"):
                 wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, GIVE_UP_MS)
@@ -105,8 +105,10 @@ class LineProtocol(WebSocketsSansIOProtocol):
         """uvicorn's machine has a whole message, of whatever shape."""
         if self._take is None or self.close_sent:
             super().send_receive_event_to_app()
-        elif self.curr_msg_data_type == "text":
-            self._deliver(b"".join(self.frames))
+            return
+        data, self.frames = b"".join(self.frames), []
+        if self.curr_msg_data_type == "text":
+            self._deliver(data)
         else:
             self._take(None)
 

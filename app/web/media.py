@@ -49,7 +49,7 @@ class MediaSocket:
             started = await self._first_words(receive)
             ordinal = await self._claim(started)
         except Refused as refusal:
-            log.error("stream refused", why=str(refusal), code=refusal.code)
+            log.error("stream refused", why=str(refusal), code=refusal.code, exc_info=refusal.__cause__)
             await _close(send, refusal.code)
         except ConnectionError:
             log.warning("stream gone before it started")
@@ -71,7 +71,11 @@ class MediaSocket:
         return message
 
     async def _claim(self, started: Started) -> int:
-        ordinal = await self._desk.claim_leg(started.call_sid, started.parameters.get("token", ""))
+        try:
+            async with asyncio.timeout(self._start_within):
+                ordinal = await self._desk.claim_leg(started.call_sid, started.parameters.get("token", ""))
+        except Exception as error:  # closed, the call goes to /twilio/next; left open, the caller would hear nothing
+            raise Refused(BROKEN, f"{started.call_sid}: no answer from the desk: {error!r}") from error
         if ordinal is None:
             raise Refused(POLICY, f"{started.call_sid}: the stream's token is not good for this call")
         return ordinal

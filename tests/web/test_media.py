@@ -248,6 +248,22 @@ async def test_a_call_that_fails_closes_the_socket_and_the_server_lives_on() -> 
     assert [entry["log_level"] for entry in logs] == ["error"]
 
 
+@pytest.mark.parametrize("hangs", [False, True], ids=["raises", "hangs"])
+async def test_a_desk_in_trouble_closes_the_socket_so_that_the_call_goes_on_elsewhere(hangs: bool) -> None:
+    class Troubled(Desk):
+        async def claim_leg(self, call_sid: str, token: str) -> int | None:
+            if hangs:
+                await asyncio.Event().wait()
+            raise RuntimeError("a bug")
+
+    async with open_house(Troubled(), start_within_s=0.2) as house, house.socket() as line:
+        with capture_logs() as logs:
+            await greet(line)
+            assert await played(line) == []
+        assert line.close_code == 1011
+    assert [entry["log_level"] for entry in logs] == ["error"]
+
+
 async def test_when_a_call_is_over_nothing_of_it_is_alive() -> None:
     desk = Desk()
     async with open_house(desk) as house:
