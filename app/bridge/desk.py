@@ -1,10 +1,35 @@
-"""The front desk: what the doors ask about a call, and what it answers."""
+"""The front desk: what the doors ask about a call, and what it answers.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+It admits calls, knows which are live, hands each leg to its call's life, and says what follows a stream. What it says
+is decided by pure functions of `app.call.continuation`; here it is looked up, counted and carried out.
+"""
 
-from app.call.continuation import Answer
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self
+
+import structlog
+
+from app.audio.transcoder import Transcoder
+from app.bridge.registry import Entry, Registry
+from app.bridge.session import CallLife, SessionLender, ToolRunner
+from app.bridge.ticker import Ticker
+from app.cache.store import Store, StoreGone
+from app.call import events as e
+from app.call.continuation import Answer, ConnectStream, RejectCall, SpeakAndHangUp, after_stream
+from app.call.machine import Call
+from app.call.setup import CallSetup
+from app.engines.engine import SessionSpec
 from app.legs.leg import Leg
+from app.metrics.meters import Meters
+
+log = structlog.get_logger()
+
+SNAPSHOT = "snapshot"
+TOKEN_REMEMBERED_S = 120
+TOKEN_REPEATED_MS = 20_000
+TERMINAL = {"completed", "busy", "failed", "no-answer", "canceled"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,37 +44,248 @@ class Incoming:
     fields: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who serves a call: its setup, and how a session for it is opened."""
+
+    setup: CallSetup
+    spec: SessionSpec
+    again: CallSetup  # the same call taken up without memory: it begins with an apology
+
+
+@dataclass(frozen=True, slots=True)
+class DeskOptions:
+    at_limit: str = "speak"  # or "reject"
+    busy_text: str = "All our lines are busy. Please call again in a few minutes."
+    goodbye_text: str = "We cannot go on with this call. Please call again later. Goodbye."
+    fallback_text: str = "We are sorry, something went wrong on our side. Please call again in a few minutes."
+    language: str = "en-US"
+    person_number: str = ""
+
+
+class Pool(SessionLender, Protocol):
+    def expect(self, spec: SessionSpec) -> None: ...
+
+
+class StreamTokens(Protocol):
+    def issue(self, call_sid: str) -> str: ...
+
+    def valid(self, token: str, call_sid: str) -> bool: ...
+
+
+type CastCall = Callable[[Incoming], Cast]
+type WatchCall = Callable[[str, int, e.Event, list[Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """The neighbours the desk works with."""
+
+    cast: CastCall
+    pool: Pool
+    tools: ToolRunner
+    store: Store
+    tokens: StreamTokens
+    meters: Meters
+    now_ms: Callable[[], int]
+    transcoder: Callable[[], Transcoder]  # a fresh one for each leg
+    watch: WatchCall | None = None
+
+
 class FrontDesk:
-    """One for each process. Answers are quick: nothing here waits on a model."""
+    """One for each process, entered before the first request: `async with desk:` is the parent of every call's life."""
+
+    def __init__(self, staff: Staff, limit: int, options: DeskOptions) -> None:
+        self.registry = Registry(limit, staff.now_ms)
+        self._staff = staff
+        self._options = options
+        self._ticker = Ticker(staff.now_ms, staff.meters.loop_lateness.observe)
+        self._lives = asyncio.TaskGroup()
+        self._errands: set[asyncio.Task[None]] = set()
+        staff.meters.watch_live_calls(self.registry.live_count)
+
+    async def __aenter__(self) -> Self:
+        await self._lives.__aenter__()
+        self._sweeper = self._lives.create_task(self._sweep(), name="desk sweeper")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._sweeper.cancel()
+        for entry in list(self.registry.live()):
+            if entry.life is not None:
+                entry.life.tell(e.CallCompleted("server stopped"))
+        await self._lives.__aexit__(None, None, None)
+
+    # --- webhooks -------------------------------------------------------------------------------------------------
 
     async def answer_call(self, incoming: Incoming) -> Answer:
         """The number's webhook. A retry of the same CallSid gets the same answer and counts once."""
-        raise NotImplementedError
+        known = self.registry.get(incoming.call_sid)
+        if known is not None:
+            return known.answer
+        if not self.registry.has_room():
+            return self.registry.put(incoming.call_sid, self._refusal()).answer
+        cast = self._staff.cast(incoming)
+        return self._admit(incoming.call_sid, cast.setup, cast.spec).answer
 
     async def continue_call(self, incoming: Incoming) -> Answer:
-        """What follows a stream (/twilio/next). Idempotent."""
-        raise NotImplementedError
+        """What follows a stream (/twilio/next). Idempotent: until a leg has come, a repeat gets the same answer."""
+        entry = self.registry.get(incoming.call_sid) or await self._take_up(incoming)
+        if not entry.answered_next:
+            entry.answer = after_stream(entry.record, self._options.person_number, self._options.goodbye_text)
+            if isinstance(entry.answer, ConnectStream):
+                entry.record = replace(entry.record, resumes=entry.record.resumes + 1)
+            elif entry.life is not None:
+                entry.life.tell(e.CallCompleted("left to the carrier"))
+            entry.answered_next = True
+        return entry.answer
 
     async def fall_back(self, incoming: Incoming) -> Answer:
         """The primary handler failed: something to say without the rest of the house."""
-        raise NotImplementedError
+        self.call_reported(incoming.call_sid, "failed")
+        return SpeakAndHangUp(self._options.fallback_text, self._options.language)
 
     def call_reported(self, call_sid: str, status: str) -> None:
         """A call status callback; a terminal status ends the call and releases all that is held for it."""
-        raise NotImplementedError
+        entry = self.registry.get(call_sid)
+        if entry is not None and status in TERMINAL:
+            if entry.life is not None:
+                entry.life.tell(e.CallCompleted(status))
+            self.registry.end(call_sid)
 
     def stream_reported(self, call_sid: str, event: str, error: str) -> None:
         """A stream status callback: `stream-error` may be all we ever hear of a stream that never opened."""
-        raise NotImplementedError
+        entry = self.registry.get(call_sid)
+        if entry is None or event != "stream-error":
+            return
+        log.warning("! stream failed", call=call_sid, error=error)
+        if entry.answered_next or entry.next_leg == 1:
+            entry.record = entry.record.stream_ended(0)
+
+    def _refusal(self) -> Answer:
+        if self._options.at_limit == "reject":
+            return RejectCall()
+        return SpeakAndHangUp(self._options.busy_text, self._options.language)
+
+    def _admit(self, call_sid: str, setup: CallSetup, spec: SessionSpec, call: Call | None = None) -> Entry:
+        staff = self._staff
+        watch = staff.watch
+        life = CallLife(
+            setup,
+            spec,
+            staff.pool,
+            staff.tools,
+            self._ticker,
+            staff.meters,
+            self._keep_snapshot,
+            staff.now_ms,
+            call,
+            None if watch is None else lambda at, event, commands: watch(call_sid, at, event, commands),
+        )
+        staff.pool.expect(spec)
+        entry = self.registry.put(call_sid, ConnectStream(), life)
+        self._lives.create_task(self._live(call_sid, life), name=f"call {call_sid}")
+        return entry
+
+    async def _live(self, call_sid: str, life: CallLife) -> None:
+        try:
+            await life.run()
+        except Exception:
+            log.exception("! call failed", call=call_sid)
+            life.ended("failed")
+        entry = self.registry.get(call_sid)
+        if entry is not None:
+            entry.record = replace(entry.record, ended=life.disposition)
+        self.registry.end(call_sid)
+        self._run_errand(self._staff.store.delete(SNAPSHOT, call_sid))
+
+    async def _take_up(self, incoming: Incoming) -> Entry:
+        """A call this process does not know: go on from its snapshot, or afresh with an apology."""
+        cast = self._staff.cast(incoming)
+        snapshot = await self._kept_snapshot(incoming.call_sid)
+        known = self.registry.get(incoming.call_sid)  # another webhook may have been quicker while we looked
+        if known is not None:
+            return known
+        if snapshot is None:
+            return self._admit(incoming.call_sid, cast.again, cast.spec)
+        call = Call.resume(cast.setup, snapshot, self._staff.now_ms(), "another process")
+        return self._admit(incoming.call_sid, cast.setup, cast.spec, call)
+
+    async def _kept_snapshot(self, call_sid: str) -> dict[str, Any] | None:
+        try:
+            return await self._staff.store.get(SNAPSHOT, call_sid)
+        except StoreGone:
+            return None
+
+    # --- legs -----------------------------------------------------------------------------------------------------
+
+    def stream_token(self, call_sid: str) -> str:
+        """A token for the stream of this call (an HMAC over CallSid, purpose and expiry, 60 s), good for one socket.
+        A webhook repeated within seconds is given the same one, so that its answer is the same."""
+        entry = self.registry.get(call_sid)
+        now = self._staff.now_ms()
+        if entry is None:
+            return self._staff.tokens.issue(call_sid)
+        if entry.token in entry.tokens_used or now - entry.token_at_ms > TOKEN_REPEATED_MS:
+            entry.token, entry.token_at_ms = self._staff.tokens.issue(call_sid), now
+        return entry.token
 
     async def claim_leg(self, call_sid: str, token: str) -> int | None:
         """Check a stream's token (form, CallSid, expiry, single use). The ordinal of the new leg, or None: refuse."""
-        raise NotImplementedError
+        entry = self.registry.get(call_sid)
+        if entry is None or entry.life is None or entry.ended_ms is not None:
+            return None
+        if not self._staff.tokens.valid(token, call_sid) or not await self._first_use(entry, token):
+            return None
+        entry.answered_next = False
+        ordinal, entry.next_leg = entry.next_leg, entry.next_leg + 1
+        return ordinal
+
+    async def _first_use(self, entry: Entry, token: str) -> bool:
+        # Without the store other processes cannot be asked; a token was issued for this call by this one.
+        if token in entry.tokens_used:
+            return False
+        entry.tokens_used.add(token)
+        try:
+            return await self._staff.store.claim(token, TOKEN_REMEMBERED_S)
+        except StoreGone:
+            return True
 
     async def serve_leg(self, call_sid: str, leg: Leg) -> None:
         """Run the call over this leg; returns when the leg has ended and nothing of it is alive."""
-        raise NotImplementedError
+        entry = self.registry.get(call_sid)
+        if entry is None or entry.life is None:
+            return
+        began_ms = self._staff.now_ms()
+        try:
+            await entry.life.serve(leg, self._staff.transcoder())
+        except Exception:
+            log.exception("! leg failed", call=call_sid)
+            leg.hang_up()
+            entry.life.ended("failed")
+        entry.record = entry.record.stream_ended(self._staff.now_ms() - began_ms)
 
-    def stream_token(self, call_sid: str) -> str:
-        """A fresh token for the stream of this call (an HMAC over CallSid, purpose and expiry, 60 s)."""
-        raise NotImplementedError
+    # --- errands: what must not keep a call waiting ---------------------------------------------------------------
+
+    def _keep_snapshot(self, call_sid: str, snapshot: dict[str, Any], longest_ms: int) -> None:
+        # Resumable state lives as long as the longest call, and ten minutes.
+        self._run_errand(self._staff.store.put(SNAPSHOT, call_sid, snapshot, longest_ms // 1000 + 600))
+
+    def _run_errand(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(_without_store(work))
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(15)
+            for call_sid in self.registry.never_streamed():
+                self.call_reported(call_sid, "no-answer")
+            self.registry.sweep()
+
+
+async def _without_store(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except StoreGone as gone:
+        log.warning("! the store did not take a call's state", why=str(gone))

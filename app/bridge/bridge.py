@@ -1,0 +1,254 @@
+"""Between the machine and the world: one door (`step`) and one pair of hands (`carry_out`).
+
+Both are plain functions that never await. asyncio runs one callback at a time, so an event is decided and carried out
+before the next one is looked at; a single await between two commands would let another step overtake (play, clear,
+play). What takes time is started as a task of the call and comes back as an event.
+
+No decision about the call is made here: an `if` about its state belongs in `app.call`.
+"""
+
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from app.audio.transcoder import Transcoder
+from app.audio.vad import SpeechBegan
+from app.call import commands as c
+from app.call import events as e
+from app.call.machine import Call
+from app.engines.engine import EngineError, Session
+from app.legs.leg import Leg, LegReport, LineAudio
+
+type Watch = Callable[[int, e.Event, list[c.Command]], None]
+
+
+class House(Protocol):
+    """What one call may ask of the rest of the process. None of it waits."""
+
+    def lend_session(self) -> Session | None: ...
+
+    async def open_session(self) -> Session:
+        """Raises `EngineError`."""
+        ...
+
+    def close_session(self, session: Session) -> None: ...
+
+    async def run_tool(self, run: str, name: str, arguments: str) -> e.ToolAnswered: ...
+
+    def keep_snapshot(self, snapshot: dict[str, Any]) -> None: ...
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> Callable[[], object]:
+        """Run as a task of this call; what comes back cancels it."""
+        ...
+
+    def measured(self, command: c.TurnMeasured | c.BargeInMeasured | c.FirstWordPlayed | c.Note) -> None: ...
+
+    def used(self, usage: e.UsageReported) -> None: ...
+
+    def session_failed(self, failed: e.SessionFailed) -> None: ...
+
+    def ended(self, disposition: str) -> None: ...
+
+
+@dataclass(slots=True)
+class Line:
+    """The leg in use and the filters between its format and the engine's."""
+
+    leg: Leg
+    transcoder: Transcoder
+
+
+class Bridge:
+    """One call's. `due_ms` is when `tick` wants to be called."""
+
+    def __init__(self, call: Call, house: House, now_ms: Callable[[], int], watch: Watch | None = None) -> None:
+        self.call = call
+        self.due_ms: int | None = None
+        self.sessions: dict[int, Session] = {}
+        self._house = house
+        self._now_ms = now_ms
+        self._watch = watch
+        self._line: Line | None = None
+        self._waiting: deque[e.Event] = deque()
+        self._stepping = False
+        self._cancel_tool: dict[str, Callable[[], object]] = {}
+
+    # --- what comes in --------------------------------------------------------------------------------------------
+
+    def attach_leg(self, leg: Leg, transcoder: Transcoder) -> None:
+        self._line = Line(leg, transcoder)
+
+    def hear_leg(self, report: LegReport) -> None:
+        if isinstance(report, LineAudio):
+            self._hear_caller(report)
+        else:
+            self.step(report)
+
+    def hear_session(self, event: e.SessionEvent) -> None:
+        if isinstance(event, e.ReplyAudio):
+            if self._line is None:
+                return
+            event = replace(event, audio=self._line.transcoder.reply(event.audio))
+        elif isinstance(event, e.ReplyStarted) and self._line is not None:
+            self._line.transcoder.reset_reply()
+        elif isinstance(event, e.UsageReported):
+            self._house.used(event)
+        elif isinstance(event, e.SessionFailed):
+            self._house.session_failed(event)
+        self.step(event)
+
+    def tick(self) -> None:
+        self.step(e.TimePassed())
+
+    def _hear_caller(self, report: LineAudio) -> None:
+        line = self._line
+        if line is None or line.leg.ordinal != report.leg:
+            return
+        heard = line.transcoder.push(report.audio)
+        edge = heard.edge
+        if edge is not None:
+            if isinstance(edge, SpeechBegan):
+                self.step(e.CallerSpoke(report.leg, edge.ago_ms))
+            else:
+                self.step(e.CallerPaused(report.leg, edge.spoken_ms, edge.ago_ms))
+        if heard.pcm:
+            self.step(e.CallerAudio(report.leg, heard.pcm, heard.ms))
+
+    def step(self, event: e.Event) -> None:
+        """Decide and do. An event raised while another is being carried out waits its turn."""
+        self._waiting.append(event)
+        if self._stepping:
+            return
+        self._stepping = True
+        try:
+            while self._waiting:
+                self._step_one(self._waiting.popleft())
+        finally:
+            self._stepping = False
+        self.due_ms = self.call.next_deadline()
+
+    def _step_one(self, event: e.Event) -> None:
+        now = self._now_ms()
+        commands = self.call.handle(event, now)
+        for command in commands:
+            self.carry_out(command)
+        if self._watch is not None:
+            self._watch(now, event, commands)
+
+    # --- what goes out --------------------------------------------------------------------------------------------
+
+    def carry_out(self, command: c.Command) -> None:
+        HANDS[type(command)](self, command)
+
+    def _leg(self, ordinal: int) -> Leg | None:
+        return self._line.leg if self._line is not None and self._line.leg.ordinal == ordinal else None
+
+    def _play(self, command: c.PlayFrames) -> None:
+        if self._line is not None and (leg := self._leg(command.leg)) is not None:
+            leg.send_frames(command.audio)
+            self._line.transcoder.played(command.audio)
+
+    def _mark(self, command: c.SendMark) -> None:
+        if (leg := self._leg(command.leg)) is not None:
+            leg.send_mark(command.name)
+
+    def _clear(self, command: c.ClearPlayback) -> None:
+        if self._line is not None and (leg := self._leg(command.leg)) is not None:
+            leg.clear()
+            self._line.transcoder.cleared()
+
+    def _hang_up(self, command: c.HangUp) -> None:
+        if (leg := self._leg(command.leg)) is not None:
+            leg.hang_up()
+
+    def _attach(self, command: c.AttachSession) -> None:
+        session = self._house.lend_session()
+        if session is None:
+            self._house.spawn(self._attach_cold(command), f"open session {command.session}")
+        else:
+            self._begin(command, session, cold=False)
+
+    async def _attach_cold(self, command: c.AttachSession) -> None:
+        try:
+            session = await self._house.open_session()
+        except EngineError as error:
+            self.step(e.SessionFailed(command.session, error.failure, error.detail))
+        else:
+            self._begin(command, session, cold=True)
+
+    def _begin(self, command: c.AttachSession, session: Session, cold: bool) -> None:
+        session.begin(command.session, command.history)
+        self.sessions[command.session] = session
+        self._house.spawn(self._read(command.session, session), f"read session {command.session}")
+        self.step(e.SessionAttached(command.session, cold))
+
+    async def _read(self, ordinal: int, session: Session) -> None:
+        try:
+            async for event in session.events():
+                self.hear_session(event)
+        except Exception:
+            self.step(e.SessionFailed(ordinal, e.Failure.LOST, "its reader failed"))
+            raise
+
+    def _send_to_engine(self, command: c.SendToEngine) -> None:
+        if (session := self.sessions.get(command.session)) is not None:
+            session.send_audio(command.audio)
+
+    def _send_text(self, command: c.SendText) -> None:
+        if (session := self.sessions.get(command.session)) is not None:
+            session.send_text(command.text)
+
+    def _answer_tool(self, command: c.AnswerTool) -> None:
+        if (session := self.sessions.get(command.session)) is not None:
+            session.answer_tool(command.run, command.result)
+
+    def _close_session(self, command: c.CloseSession) -> None:
+        if (session := self.sessions.pop(command.session, None)) is not None:
+            self._house.close_session(session)
+
+    def _run_tool(self, command: c.RunTool) -> None:
+        self._cancel_tool[command.run] = self._house.spawn(self._tool(command), f"tool {command.name}")
+
+    async def _tool(self, command: c.RunTool) -> None:
+        try:
+            self.step(await self._house.run_tool(command.run, command.name, command.arguments))
+        finally:
+            self._cancel_tool.pop(command.run, None)
+
+    def _stop_tool(self, command: c.CancelTool) -> None:
+        if (cancel := self._cancel_tool.pop(command.run, None)) is not None:
+            cancel()
+
+    def _snapshot(self, command: c.KeepSnapshot) -> None:
+        self._house.keep_snapshot(self.call.snapshot())
+
+    def _measured(self, command: c.TurnMeasured | c.BargeInMeasured | c.FirstWordPlayed | c.Note) -> None:
+        self._house.measured(command)
+
+    def _end(self, command: c.EndCall) -> None:
+        for session in self.sessions.values():
+            self._house.close_session(session)
+        self.sessions.clear()
+        self._house.ended(command.disposition)
+
+
+HANDS: dict[type[c.Command], Callable[[Bridge, Any], None]] = {
+    c.PlayFrames: Bridge._play,
+    c.SendMark: Bridge._mark,
+    c.ClearPlayback: Bridge._clear,
+    c.HangUp: Bridge._hang_up,
+    c.AttachSession: Bridge._attach,
+    c.SendToEngine: Bridge._send_to_engine,
+    c.SendText: Bridge._send_text,
+    c.AnswerTool: Bridge._answer_tool,
+    c.CloseSession: Bridge._close_session,
+    c.RunTool: Bridge._run_tool,
+    c.CancelTool: Bridge._stop_tool,
+    c.KeepSnapshot: Bridge._snapshot,
+    c.TurnMeasured: Bridge._measured,
+    c.BargeInMeasured: Bridge._measured,
+    c.FirstWordPlayed: Bridge._measured,
+    c.Note: Bridge._measured,
+    c.EndCall: Bridge._end,
+}

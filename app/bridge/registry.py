@@ -1,0 +1,74 @@
+"""The calls this process knows: live ones, and for a while those that have ended, so that a late or repeated webhook is
+answered as the first one was."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from app.bridge.session import CallLife
+from app.call.continuation import Answer, CallRecord
+
+REMEMBER_MS = 15 * 60_000
+STREAM_WITHIN_MS = 90_000  # from the webhook to the stream: its token lives 60 s
+
+
+@dataclass(slots=True)
+class Entry:
+    """One call as the desk sees it. `answer` is what its last webhook was told, repeated until something happens."""
+
+    admitted_ms: int
+    answer: Answer
+    life: CallLife | None = None
+    record: CallRecord = field(default_factory=CallRecord)
+    next_leg: int = 1
+    answered_next: bool = False  # /twilio/next was answered and no leg has come since
+    ended_ms: int | None = None
+    token: str = ""
+    token_at_ms: int = 0
+    tokens_used: set[str] = field(default_factory=lambda: {""})
+
+
+class Registry:
+    """Admission, look-up and forgetting. `limit` counts calls that were admitted and have not ended."""
+
+    def __init__(self, limit: int, now_ms: Callable[[], int]) -> None:
+        self.limit = limit
+        self.draining = False
+        self._now_ms = now_ms
+        self._entries: dict[str, Entry] = {}
+
+    def get(self, call_sid: str) -> Entry | None:
+        return self._entries.get(call_sid)
+
+    def live(self) -> Iterator[Entry]:
+        return (entry for entry in self._entries.values() if entry.ended_ms is None)
+
+    def live_count(self) -> int:
+        return sum(1 for _ in self.live())
+
+    def has_room(self) -> bool:
+        return not self.draining and self.live_count() < self.limit
+
+    def put(self, call_sid: str, answer: Answer, life: CallLife | None = None) -> Entry:
+        self.sweep()
+        entry = self._entries[call_sid] = Entry(self._now_ms(), answer, life)
+        if life is None:
+            entry.ended_ms = entry.admitted_ms
+        return entry
+
+    def end(self, call_sid: str) -> None:
+        entry = self._entries.get(call_sid)
+        if entry is not None and entry.ended_ms is None:
+            entry.ended_ms = self._now_ms()
+
+    def never_streamed(self) -> list[str]:
+        """Calls whose stream did not come in time: nothing will ever tell us of them again."""
+        late = self._now_ms() - STREAM_WITHIN_MS
+        return [
+            sid for sid, e in self._entries.items() if e.ended_ms is None and e.next_leg == 1 and e.admitted_ms < late
+        ]
+
+    def sweep(self) -> None:
+        old = self._now_ms() - REMEMBER_MS
+        forgotten = [sid for sid, entry in self._entries.items() if entry.ended_ms is not None and entry.ended_ms < old]
+        for sid in forgotten:
+            del self._entries[sid]

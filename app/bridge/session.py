@@ -1,0 +1,178 @@
+"""A call's life: from its first leg to its last command, in one task group.
+
+The group holds what the call itself waits for: readers of its model sessions, sessions being opened for it, its tools.
+It holds no task of the SDK or of the CRT, which end in their own time in the pool's keeping, and not the leg's reader,
+which is the socket's own coroutine.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+import structlog
+
+from app.audio.transcoder import Transcoder
+from app.bridge.bridge import Bridge, Watch
+from app.bridge.ticker import Ticker
+from app.call import commands as c
+from app.call import events as e
+from app.call.machine import Call
+from app.call.setup import CallSetup
+from app.engines.engine import Session, SessionSpec
+from app.legs.leg import Leg
+from app.metrics.meters import Meters
+
+log = structlog.get_logger()
+
+
+class SessionLender(Protocol):
+    """The pool, as one call sees it."""
+
+    def lend(self, spec: SessionSpec) -> Session | None: ...
+
+    async def open_cold(self, spec: SessionSpec) -> Session: ...
+
+    def release(self, session: Session) -> None: ...
+
+
+class ToolRunner(Protocol):
+    """The tool host, as one call sees it."""
+
+    async def answer(self, run: str, name: str, arguments: str, setup: CallSetup) -> e.ToolAnswered: ...
+
+
+type Keep = Callable[[str, dict[str, Any], int], None]
+
+
+class CallLife:
+    """One call in progress. `run` is its life; `serve` lends it a leg for as long as that lasts."""
+
+    def __init__(
+        self,
+        setup: CallSetup,
+        spec: SessionSpec,
+        pool: SessionLender,
+        tools: ToolRunner,
+        ticker: Ticker,
+        meters: Meters,
+        keep: Keep,
+        now_ms: Callable[[], int],
+        call: Call | None = None,
+        watch: Watch | None = None,
+    ) -> None:
+        self.setup = setup
+        self.disposition: str | None = None
+        self._spec = spec
+        self._pool = pool
+        self._tools = tools
+        self._ticker = ticker
+        self._meters = meters
+        self._keep = keep
+        self._alive = asyncio.Event()
+        self._over = asyncio.Event()
+        self._group: asyncio.TaskGroup | None = None
+        self._work: set[asyncio.Task[None]] = set()
+        self._log = log.bind(call=setup.facts.call_sid)
+        self.bridge = Bridge(call or Call(setup), self, now_ms, watch)
+
+    async def run(self) -> None:
+        """Live until the machine says `EndCall`. Returns when nothing of the call is alive."""
+        try:
+            async with asyncio.TaskGroup() as self._group:
+                self._ticker.add(self.bridge)
+                self._alive.set()
+                await self._over.wait()
+                for task in self._work:
+                    task.cancel()
+        finally:
+            self._ticker.remove(self.bridge)
+            self._over.set()
+
+    async def serve(self, leg: Leg, transcoder: Transcoder) -> None:
+        """Carry the call over this leg until the leg ends."""
+        await self._alive.wait()
+        self.bridge.attach_leg(leg, transcoder)
+        async for report in leg.events():
+            self.bridge.hear_leg(report)
+            if self._over.is_set():
+                break
+
+    def tell(self, event: e.Event) -> None:
+        """An event from outside the leg and the session: an order, or the carrier's word that the call is over."""
+        if not self._over.is_set():
+            self.bridge.step(event)
+
+    # --- what the bridge asks of the house ------------------------------------------------------------------------
+
+    def lend_session(self) -> Session | None:
+        return self._pool.lend(self._spec)
+
+    async def open_session(self) -> Session:
+        return await self._pool.open_cold(self._spec)
+
+    def close_session(self, session: Session) -> None:
+        self._pool.release(session)
+
+    async def run_tool(self, run: str, name: str, arguments: str) -> e.ToolAnswered:
+        answered = await self._tools.answer(run, name, arguments, self.setup)
+        self._meters.tools.labels(answered.name, answered.outcome).inc()
+        return answered
+
+    def keep_snapshot(self, snapshot: dict[str, Any]) -> None:
+        self._keep(self.setup.facts.call_sid, snapshot, self.setup.timings.max_call)
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> Callable[[], object]:
+        if self._group is None or self._over.is_set():
+            work.close()
+            return lambda: None
+        task = self._group.create_task(self._guarded(work, name), name=name)
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
+        return task.cancel
+
+    async def _guarded(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        # A fault in one task of the call must not take the whole call with it: the machine's clocks see to the caller.
+        try:
+            await work
+        except Exception:
+            self._log.exception("call work failed", work=name)
+
+    def measured(self, command: c.TurnMeasured | c.BargeInMeasured | c.FirstWordPlayed | c.Note) -> None:
+        match command:
+            case c.FirstWordPlayed(ms):
+                self._meters.first_word.observe(ms / 1000)
+            case c.BargeInMeasured(outcome, held_ms):
+                self._meters.barge_ins.labels(outcome).inc()
+                self._meters.barge_in.observe(held_ms / 1000)
+            case c.TurnMeasured():
+                self._measure_turn(command)
+            case c.Note(what, detail):
+                self._meters.notes.labels(what).inc()
+                self._log.info("= " + what, detail=detail)
+
+    def _measure_turn(self, turn: c.TurnMeasured) -> None:
+        if turn.caller_stopped_ms is None:
+            return
+        parts = {
+            "transcript": turn.transcript_ms,
+            "first_text": turn.first_text_ms,
+            "first_audio": turn.first_audio_ms,
+            "first_frame": turn.first_frame_ms,
+        }
+        for part, at_ms in parts.items():
+            if at_ms is not None and at_ms >= turn.caller_stopped_ms:
+                self._meters.turn.labels(part).observe((at_ms - turn.caller_stopped_ms) / 1000)
+
+    def used(self, usage: e.UsageReported) -> None:
+        self._meters.count_tokens(usage)
+
+    def session_failed(self, failed: e.SessionFailed) -> None:
+        self._meters.session_errors.labels(failed.failure).inc()
+        self._log.warning("! session failed", session=failed.session, failure=failed.failure, detail=failed.detail)
+
+    def ended(self, disposition: str) -> None:
+        if self.disposition is None:
+            self.disposition = disposition
+            self._meters.calls_ended.labels(disposition).inc()
+            self._log.info("x call ended", disposition=disposition)
+        self._over.set()

@@ -1,0 +1,57 @@
+"""The fixed metrics of the house, in Prometheus's words. Bridge, pool and doors turn events into these, nobody else."""
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from app.call.events import UsageReported
+
+SPEECH_SECONDS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.3, 1.6, 2.0, 3.0, 5.0, 10.0)
+BARGE_IN_SECONDS = (0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0)
+LATENESS_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 1.0)
+
+
+class Meters:
+    """One set for each process. Names are a contract: dashboards and alarms rely on them."""
+
+    def __init__(self) -> None:
+        registry = self.registry = CollectorRegistry()
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"offhook_{name}", text, labels, registry=registry)
+
+        def histogram(name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+            return Histogram(f"offhook_{name}", text, labels, buckets=buckets, registry=registry)
+
+        self.calls_live = Gauge("offhook_calls_live", "Calls in progress", registry=registry)
+        self.calls_ended = counter("calls_ended", "Calls ended, by disposition", "disposition")
+        self.first_word = histogram("first_word_seconds", "Stream start to the first frame of speech", SPEECH_SECONDS)
+        self.turn = histogram("turn_seconds", "Parts of a turn, from the caller's last sound", SPEECH_SECONDS, "part")
+        self.barge_in = histogram("barge_in_seconds", "Onset of speech to the outcome of the hold", BARGE_IN_SECONDS)
+        self.barge_ins = counter("barge_in", "Holds, by what became of them", "outcome")
+        self.pool_sessions = Gauge("offhook_pool_sessions", "Model sessions, by state", ["state"], registry=registry)
+        self.session_errors = counter("session_errors", "Model sessions that failed, by kind", "kind")
+        self.late_frames = counter("late_frames", "Frames handed over after the telephone had run dry")
+        self.loop_lateness = histogram(
+            "loop_lateness_seconds", "How late the ticker ran: what every call of the process felt", LATENESS_SECONDS
+        )
+        self.bad_signatures = counter("bad_signatures", "Requests refused for their signature")
+        self.model_tokens = counter("model_tokens", "Tokens the model reported, by kind", "kind")
+        self.tools = counter("tools", "Tool runs, by tool and outcome", "tool", "outcome")
+        self.cold_opens = counter("pool_cold_opens", "Sessions opened while a caller waited")
+        self.pool_opened = histogram("pool_open_seconds", "Time to open a model session", SPEECH_SECONDS)
+        self.pool_lent = counter("pool_lent", "Warm sessions lent to calls")
+        self.pool_retired = counter("pool_retired", "Warm sessions closed unused, by reason", "why")
+        self.notes = counter("notes", "What calls noted: fillers, recoveries, missing phrases", "what")
+
+    def exposition(self) -> bytes:
+        """The Prometheus text format."""
+        return generate_latest(self.registry)
+
+    def count_tokens(self, usage: UsageReported, prefix: str = "") -> None:
+        """What a session used; `prefix` sets apart those that served no call."""
+        for kind in ("speech_in", "speech_out", "text_in", "text_out"):
+            self.model_tokens.labels(prefix + kind).inc(getattr(usage, kind))
+
+    def watch_live_calls(self, count: Callable[[], int]) -> None:
+        self.calls_live.set_function(count)
