@@ -251,3 +251,12 @@ async def test_the_end_is_told_once_and_nothing_is_left_alive(ending: str) -> No
     leg.take('{"event":"stop"}')
     assert len(await reports(leg)) == 1
     assert asyncio.all_tasks() == before
+
+
+async def test_commands_may_come_from_a_timer_as_well_as_from_a_task() -> None:
+    wire = Wire()
+    leg = leg_on(wire)
+    asyncio.get_running_loop().call_soon(leg.send_frames, FRAME)
+    await wire.news.wait()
+    assert wire.sent == [160]
+    await leg.release()
