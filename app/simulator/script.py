@@ -14,7 +14,7 @@
     patterns:                                  # utterances past the turns, and live text
       - when: "hours|open"                     # a regular expression, case ignored
         say: [{text: We open at nine., tone: 440, seconds: 2}]
-    otherwise: {heard: hello, say: [{text: Pardon?, wav: pardon.wav}]}
+    otherwise: {heard: hello, say: [{text: "Pardon?", wav: pardon.wav}]}
 
 Every part is optional. `{name}` in a text is replaced by that member of the tool's result.
 """

@@ -148,7 +148,7 @@ class Speaker:
         begun = bool(self._waiting) and self._waiting[0].begun
         told = begun or now_ms < self.playing_until_ms
         if begun:
-            self._keep_heard_part(self._waiting[0])
+            self._keep_heard_part(self._waiting[0], now_ms)
         self._waiting.clear()
         self._reply_open = False
         self._finals = [heard for final in self._finals if (heard := self._as_heard(final, now_ms))]
@@ -156,10 +156,11 @@ class Speaker:
         self._next_ms = now_ms
         return told
 
-    def _keep_heard_part(self, current: _Sentence) -> None:
+    def _keep_heard_part(self, current: _Sentence, now_ms: int) -> None:
         whole_ms = len(current.sentence.pcm) // self._bytes_per_ms
         play_to = current.play_from_ms + whole_ms
-        self._finals.append(_Final(current.sentence.text, True, 0, current.play_from_ms, play_to))
+        due = now_ms + self._manner.final_delay_ms
+        self._finals.append(_Final(current.sentence.text, True, due, current.play_from_ms, play_to))
 
     def _as_heard(self, final: _Final, now_ms: int) -> _Final | None:
         """The FINAL text of an interrupted reply holds only what was played by then, cut at a word."""

@@ -10,6 +10,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
+from typer.testing import CliRunner
+
+from app.cli.emulate_sonic import app
 from app.simulator.sonic.journal import read_positions
 from tests.simulator.sonic.rehearsal import speak
 from tests.simulator.sonic.sdk import sdk_client, within
@@ -76,18 +80,23 @@ async def test_the_secret_comes_from_the_environment_when_none_is_given(tmp_path
         assert where["ca"] == str(tmp_path / "ca.pem")
 
 
-async def test_a_wrong_option_is_explained_and_ends_with_2(tmp_path: Path) -> None:
-    (tmp_path / "script.yaml").write_text(SCRIPT)
-    (tmp_path / "limits.yaml").write_text("stream: 1\n")
-    mind = ["--mind", str(tmp_path / "script.yaml")]
-    for arguments, words in [
-        ([*mind, "--faults", "explode@opening"], b"explode"),
-        ([*mind, "--limits", str(tmp_path / "limits.yaml")], b"no such limit"),
-        (["--mind", str(tmp_path / "missing.yaml")], b"missing.yaml"),
-        ([*mind, "--access-key", "only-half"], b"belong together"),
-    ]:
-        pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(*COMMAND, *arguments, stdout=pipe, stderr=pipe)
-        _, errors = await within(process.communicate())
-        assert process.returncode == 2
-        assert words in errors
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--faults", "explode@opening"], "explode"),
+        (["--limits", "limits.yaml"], "no such limit"),
+        (["--mind", "missing.yaml"], "missing.yaml"),
+        (["--access-key", "only-half"], "belong together"),
+        (["--log-audio", "some"], "all, none"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_a_wrong_option_is_explained_and_ends_with_2(
+    arguments: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("script.yaml").write_text(SCRIPT)
+    Path("limits.yaml").write_text("stream: 1\n")
+    result = CliRunner().invoke(app, ["--mind", "script.yaml", *arguments])
+    assert result.exit_code == 2
+    assert words in " ".join(result.output.split())

@@ -46,8 +46,9 @@ async def test_a_session_that_was_opened_and_never_used_is_idle_too() -> None:
 
 async def test_one_stream_too_many_is_throttled_and_one_that_ended_makes_room() -> None:
     async with rehearsal(limits=Limits(streams=2)) as (sonic, client):
-        first, second = await client.conversation(), await client.conversation()
+        first = await client.conversation()
         await first.headers()
+        second = await client.conversation()
         await second.headers()
         third = await client.open()
         with pytest.raises(ThrottlingException, match="Too many requests"):
