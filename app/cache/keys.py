@@ -10,7 +10,7 @@ TELEPHONE = "mulaw/8000"
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
+class Narrator:
     """Who is to say it: a voice by the agent's name for it, in a language."""
 
     voice: str
@@ -21,7 +21,7 @@ class Cast:
 class Making:
     """How a recording was made. `engine` and `model` name what really spoke, perhaps not the agent's own engine."""
 
-    cast: Cast
+    narrator: Narrator
     engine: str
     model: str
     format: str = TELEPHONE
@@ -33,9 +33,9 @@ def phrase_key(text: str, making: Making) -> str:
     return _hash({"text": " ".join(text.split()), **asdict(making)})
 
 
-def wording_key(text: str, cast: Cast) -> str:
+def wording_key(text: str, narrator: Narrator) -> str:
     """The same without engine and model: under it the store says which recordings there are."""
-    return _hash({"text": " ".join(text.split()), **asdict(cast), "format": TELEPHONE, "recipe": RECIPE})
+    return _hash({"text": " ".join(text.split()), **asdict(narrator), "format": TELEPHONE, "recipe": RECIPE})
 
 
 def _hash(parts: dict[str, object]) -> str:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from app.audio.clip import Clip, from_pcm, levelled, resample, trimmed
 from app.cache.catalogue import Catalogue
-from app.cache.keys import Cast, Making, phrase_key
+from app.cache.keys import Making, Narrator, phrase_key
 from app.cache.rendered import Recording, Rendered
 
 STUDIO_RATE = 16_000  # Hz asked of the voice; the telephone's 8000 are made from it
@@ -32,11 +32,11 @@ class Voice(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One phrase for one cast: what is to be recorded."""
+    """One phrase for one narrator: what is to be recorded."""
 
     phrase: str
     text: str
-    cast: Cast
+    narrator: Narrator
     key: str
 
 
@@ -44,20 +44,20 @@ class Line:
 class RenderReport:
     rendered: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
-    failed: dict[str, str] = field(default_factory=dict)  # phrase and cast -> why
+    failed: dict[str, str] = field(default_factory=dict)  # phrase and narrator -> why
 
 
-def lines_of(catalogue: Catalogue, casts: Iterable[Cast], voice: Voice) -> list[Line]:
+def lines_of(catalogue: Catalogue, narrators: Iterable[Narrator], voice: Voice) -> list[Line]:
     return [
-        Line(name, text, cast, phrase_key(text, Making(cast, voice.engine, voice.model)))
-        for cast in sorted(set(casts), key=lambda cast: (cast.language, cast.voice))
-        for name, text in catalogue.wordings(cast.language).items()
+        Line(name, text, narrator, phrase_key(text, Making(narrator, voice.engine, voice.model)))
+        for narrator in sorted(set(narrators), key=lambda narrator: (narrator.language, narrator.voice))
+        for name, text in catalogue.wordings(narrator.language).items()
     ]
 
 
 async def render(
     catalogue: Catalogue,
-    casts: Iterable[Cast],
+    narrators: Iterable[Narrator],
     voice: Voice,
     content_dir: Path,
     done: Callable[[Line], None] = lambda line: None,
@@ -68,7 +68,7 @@ async def render(
     rendered = Rendered(content_dir)
     have = {recording.key for recording in await asyncio.to_thread(rendered.recordings)}
     report = RenderReport()
-    for line in lines_of(catalogue, casts, voice):
+    for line in lines_of(catalogue, narrators, voice):
         if only is not None and line.phrase != only:
             continue
         if line.key in have:
@@ -81,13 +81,15 @@ async def render(
 
 async def _record(line: Line, voice: Voice, rendered: Rendered, report: RenderReport) -> None:
     try:
-        pcm = await voice.synth(line.text, line.cast.voice, line.cast.language, STUDIO_RATE)
+        pcm = await voice.synth(line.text, line.narrator.voice, line.narrator.language, STUDIO_RATE)
         clip = await asyncio.to_thread(mastered, from_pcm(pcm, STUDIO_RATE))
         if clip.ms < SHORTEST_MS:
             raise ValueError(f"the voice gave {clip.ms} ms of sound")
         await asyncio.to_thread(rendered.add, _recording(line, voice, clip.ms), clip)
     except Exception as error:
-        report.failed[f"{line.phrase} ({line.cast.language}, {line.cast.voice})"] = f"{type(error).__name__}: {error}"
+        report.failed[f"{line.phrase} ({line.narrator.language}, {line.narrator.voice})"] = (
+            f"{type(error).__name__}: {error}"
+        )
     else:
         report.rendered.append(line.phrase)
 
@@ -98,12 +100,12 @@ def mastered(clip: Clip) -> Clip:
 
 
 def _recording(line: Line, voice: Voice, ms: int) -> Recording:
-    file = f"{line.phrase}.{line.cast.language}.{line.key}.wav"
+    file = f"{line.phrase}.{line.narrator.language}.{line.key}.wav"
     return Recording(
         key=line.key,
         phrase=line.phrase,
-        voice=line.cast.voice,
-        language=line.cast.language,
+        voice=line.narrator.voice,
+        language=line.narrator.language,
         engine=voice.engine,
         model=voice.model,
         file=file,

@@ -15,7 +15,7 @@ from typing import Literal
 from app.audio.clip import BadWav, Clip, parse_wav, to_mulaw, wav_bytes
 from app.audio.framing import pad
 from app.cache.catalogue import Catalogue
-from app.cache.keys import RECIPE, Cast, Making, phrase_key
+from app.cache.keys import RECIPE, Making, Narrator, phrase_key
 
 RENDERED = Path("cache/rendered")
 SCHEMA = 1
@@ -36,9 +36,9 @@ class Recording:
     text: str
     recipe: int = RECIPE
 
-    def says(self, text: str, cast: Cast) -> bool:
-        """Whether this is a recording of `text` by `cast`, made as we make them today."""
-        return self.key == phrase_key(text, Making(cast, self.engine, self.model))
+    def says(self, text: str, narrator: Narrator) -> bool:
+        """Whether this is a recording of `text` by `narrator`, made as we make them today."""
+        return self.key == phrase_key(text, Making(narrator, self.engine, self.model))
 
 
 class Rendered:
@@ -101,16 +101,18 @@ class Item:
     recording: Recording | None = None
 
 
-def inventory(catalogue: Catalogue, casts: Iterable[Cast], recordings: Iterable[Recording]) -> list[Item]:
-    """What each cast should have, and what it has."""
+def inventory(catalogue: Catalogue, narrators: Iterable[Narrator], recordings: Iterable[Recording]) -> list[Item]:
+    """What each narrator should have, and what it has."""
     recordings = list(recordings)
     items, wanted = [], set()
-    for cast in sorted(set(casts), key=lambda cast: (cast.language, cast.voice)):
-        for name, text in catalogue.wordings(cast.language).items():
-            same = [r for r in recordings if (r.phrase, r.voice, r.language) == (name, cast.voice, cast.language)]
-            ready = [r for r in same if r.says(text, cast)]
+    for narrator in sorted(set(narrators), key=lambda narrator: (narrator.language, narrator.voice)):
+        for name, text in catalogue.wordings(narrator.language).items():
+            same = [
+                r for r in recordings if (r.phrase, r.voice, r.language) == (name, narrator.voice, narrator.language)
+            ]
+            ready = [r for r in same if r.says(text, narrator)]
             wanted |= {r.key for r in same}
             state: State = "ready" if ready else "stale" if same else "missing"
-            items.append(Item(state, name, cast.voice, cast.language, next(iter(ready or same), None)))
+            items.append(Item(state, name, narrator.voice, narrator.language, next(iter(ready or same), None)))
     orphans = [r for r in recordings if r.key not in wanted]
     return items + [Item("orphaned", r.phrase, r.voice, r.language, r) for r in orphans]

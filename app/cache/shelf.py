@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from app.cache.catalogue import Catalogue
-from app.cache.keys import Cast, wording_key
+from app.cache.keys import Narrator, wording_key
 from app.cache.rendered import Recording, Rendered
 from app.cache.store import Store, StoreGone
 from app.call.setup import Phrase
@@ -23,48 +23,48 @@ ENGINES = ("nova_sonic", "offline")
 
 
 class AudioShelf:
-    """Audio by key, and the phrases of a cast as a call takes them."""
+    """Audio by key, and the phrases of a narrator as a call takes them."""
 
     def __init__(self) -> None:
         self._audio: dict[str, bytes] = {}
-        self._keys: dict[tuple[str, Cast], str] = {}
+        self._keys: dict[tuple[str, Narrator], str] = {}
 
     def phrase_audio(self, key: str) -> bytes | None:
         """Whole 20 ms frames in the leg's format (8 kHz mu-law), or None."""
         return self._audio.get(key)
 
-    def phrases(self, catalogue: Catalogue, cast: Cast) -> Mapping[str, Phrase]:
-        """Every phrase that has words in the cast's language, with its audio where there is any."""
+    def phrases(self, catalogue: Catalogue, narrator: Narrator) -> Mapping[str, Phrase]:
+        """Every phrase that has words in the narrator's language, with its audio where there is any."""
         return {
-            name: Phrase(name, text, self._of(name, cast), catalogue.phrases[name].interruptible)
-            for name, text in catalogue.wordings(cast.language).items()
+            name: Phrase(name, text, self._of(name, narrator), catalogue.phrases[name].interruptible)
+            for name, text in catalogue.wordings(narrator.language).items()
         }
 
-    def _of(self, phrase: str, cast: Cast) -> bytes | None:
-        key = self._keys.get((phrase, cast))
+    def _of(self, phrase: str, narrator: Narrator) -> bytes | None:
+        key = self._keys.get((phrase, narrator))
         return self._audio.get(key) if key is not None else None
 
-    def put(self, phrase: str, cast: Cast, key: str, audio: bytes) -> None:
+    def put(self, phrase: str, narrator: Narrator, key: str, audio: bytes) -> None:
         self._audio[key] = audio
-        self._keys[phrase, cast] = key
+        self._keys[phrase, narrator] = key
 
 
 async def fill_shelf(
     catalogue: Catalogue,
-    casts: Iterable[Cast],
+    narrators: Iterable[Narrator],
     content_dir: Path,
     store: Store | None = None,
     engines: Sequence[str] = ENGINES,
 ) -> AudioShelf:
-    """Take up what there is for `casts`, made by one of `engines` (the first that has it). Raises nothing: what is
+    """Take up what there is for `narrators`, made by one of `engines` (the first that has it). Raises nothing: what is
     missing is named in one warning."""
     filling = _Filling(Rendered(content_dir), store, engines)
     await filling.look_at_files()
     missing = []
-    for cast in sorted(set(casts), key=lambda cast: (cast.language, cast.voice)):
-        for phrase, text in catalogue.wordings(cast.language).items():
-            if not await filling.take_up(phrase, text, cast):
-                missing.append(f"{phrase} ({cast.language}, {cast.voice})")
+    for narrator in sorted(set(narrators), key=lambda narrator: (narrator.language, narrator.voice)):
+        for phrase, text in catalogue.wordings(narrator.language).items():
+            if not await filling.take_up(phrase, text, narrator):
+                missing.append(f"{phrase} ({narrator.language}, {narrator.voice})")
     if missing:
         log.warning("! phrases without audio: the model speaks them, or nobody", missing=missing)
     return filling.shelf
@@ -83,40 +83,40 @@ class _Filling:
     async def look_at_files(self) -> None:
         self._recordings = await asyncio.to_thread(self._rendered.recordings)
 
-    async def take_up(self, phrase: str, text: str, cast: Cast) -> bool:
+    async def take_up(self, phrase: str, text: str, narrator: Narrator) -> bool:
         for engine in self._engines:
-            found = await self._from_file(text, cast, engine) or await self._from_store(text, cast, engine)
+            found = await self._from_file(text, narrator, engine) or await self._from_store(text, narrator, engine)
             if found is not None:
-                self.shelf.put(phrase, cast, *found)
+                self.shelf.put(phrase, narrator, *found)
                 return True
         return False
 
-    async def _from_file(self, text: str, cast: Cast, engine: str) -> tuple[str, bytes] | None:
+    async def _from_file(self, text: str, narrator: Narrator, engine: str) -> tuple[str, bytes] | None:
         for recording in self._recordings:
-            if recording.engine == engine and recording.says(text, cast):
+            if recording.engine == engine and recording.says(text, narrator):
                 audio = await asyncio.to_thread(self._rendered.frames, recording)
                 if audio:
-                    await self._to_store(text, cast, recording, audio)
+                    await self._to_store(text, narrator, recording, audio)
                     return recording.key, audio
         return None
 
     # --- the store: asked as long as it answers --------------------------------------------------------------------
 
-    async def _to_store(self, text: str, cast: Cast, recording: Recording, audio: bytes) -> None:
+    async def _to_store(self, text: str, narrator: Narrator, recording: Recording, audio: bytes) -> None:
         if self._store is None:
             return
         try:
             await self._store.put_audio(recording.key, audio, KEPT_S)
-            name = f"{wording_key(text, cast)}:{recording.engine}"
+            name = f"{wording_key(text, narrator)}:{recording.engine}"
             await self._store.put("recording", name, {"key": recording.key}, KEPT_S)
         except StoreGone as gone:
             self._go_on_without_store(gone)
 
-    async def _from_store(self, text: str, cast: Cast, engine: str) -> tuple[str, bytes] | None:
+    async def _from_store(self, text: str, narrator: Narrator, engine: str) -> tuple[str, bytes] | None:
         if self._store is None:
             return None
         try:
-            known = await self._store.get("recording", f"{wording_key(text, cast)}:{engine}")
+            known = await self._store.get("recording", f"{wording_key(text, narrator)}:{engine}")
             audio = await self._store.get_audio(known["key"]) if known else None
         except StoreGone as gone:
             self._go_on_without_store(gone)
