@@ -15,23 +15,21 @@ from urllib.parse import urljoin, urlsplit
 
 from app.simulator.caller import Caller
 from app.simulator.callscript import Press, Say, Script, Wait, of
-from app.simulator.lines import Clip, durations
+from app.simulator.lines import Utterance, durations
 from app.simulator.twilio import callbacks as reports
+from app.simulator.twilio.call_recordings import CallRecordings
+from app.simulator.twilio.call_streams import CallStreams
 from app.simulator.twilio.callbacks import Callbacks
 from app.simulator.twilio.dialing import ALL_VERBS
 from app.simulator.twilio.handset import Handset
-from app.simulator.twilio.identity import Oddities, Party, sid
+from app.simulator.twilio.identity import Oddities, Party
 from app.simulator.twilio.journal import CallEvent, Journal
 from app.simulator.twilio.line import LineOptions
 from app.simulator.twilio.plant import Plant
-from app.simulator.twilio.recording import Recording
-from app.simulator.twilio.signing import signature, signed_stream_url
-from app.simulator.twilio.stream import StreamCore, StreamNames
-from app.simulator.twilio.streaming import Linkup, MediaStream, StreamEnd, StreamFaults, connect
-from app.simulator.twilio.twiml import Program, StreamOrder, TwimlError, Verb, read, stream_order
+from app.simulator.twilio.streaming import StreamFaults
+from app.simulator.twilio.twiml import Program, TwimlError, Verb, read
 from app.simulator.twilio.verbs import End, Goto, Outcome
 from app.simulator.twilio.webhook import Document, FetchFailed, Webhooks
-from app.simulator.twilio.wire import Wire
 
 # Verbs that do not answer an inbound call by themselves.
 SILENT_VERBS = frozenset({"Reject", "Redirect", "Hangup"})
@@ -58,7 +56,7 @@ class Person:
     """Who is on the telephone: a script with its lines as sound, and how the line treats them."""
 
     script: Script | None = None
-    clips: Mapping[Say, Clip] = field(default_factory=dict)
+    clips: Mapping[Say, Utterance] = field(default_factory=dict)
     line: LineOptions = field(default_factory=LineOptions)
     faults: StreamFaults = field(default_factory=StreamFaults)
     oddities: Oddities = field(default_factory=Oddities)
@@ -86,7 +84,8 @@ class Call:
         self.duration_ms = 0
         self.application_error = False
         self.why_ended = ""
-        self.recordings: list[Recording] = []
+        self.recordings = CallRecordings(self)
+        self.streams = CallStreams(self)
         self.verbs: list[str] = []
         self.document_url = handlers.url
         self.journal = Journal(plant.ticker, person.watch)
@@ -98,14 +97,13 @@ class Call:
         rng = random.Random(plant.rng.random())
         webhooks = Webhooks(plant.client, token, plant.route, plant.timing.limits, rng, plant.ticker.speed)
         self._webhooks = webhooks
-        self._token = token
+        self.token = token  # signs this call's requests
         self.callbacks = Callbacks(webhooks, self.journal)
         self._sequence = 0
         self._first_delivery = True
         self._program: asyncio.Task[Outcome] | None = None
         self._next: Goto | Program | None = None
         self._ending: End | None = None
-        self._forks: dict[str, asyncio.Task[None]] = {}
         self.over = asyncio.Event()
 
     # The life.
@@ -120,23 +118,21 @@ class Call:
         try:
             end = await self._live(ring)
             self._finish(end)
-            await self.end_forks()
+            await self.streams.end_forks()
             await self.callbacks.drain()
         finally:
             deadline.cancel()
             self.handset.put_down()
             sender.cancel()
-            for fork in self._forks.values():
-                fork.cancel()
-            await asyncio.gather(sender, *self._forks.values(), return_exceptions=True)
+            await asyncio.gather(sender, self.streams.end_forks(), return_exceptions=True)
             self.over.set()
 
     async def _live(self, ring: Coroutine[None, None, str] | None) -> End:
         self.started = datetime.now(UTC)
         if ring is not None:
-            status = await self._ringing(ring)
-            if status != "in-progress":
-                return End(status, "not answered")
+            unanswered = await self._ringing(ring)
+            if unanswered is not None:
+                return unanswered
             self.answer()
         self._next = self._first()
         while self._next is not None and self._ending is None:
@@ -146,23 +142,15 @@ class Call:
                 return outcome
         return self._ending or End(why="the TwiML came to its end")
 
-    async def _ringing(self, ring: Coroutine[None, None, str]) -> str:
-        task = asyncio.ensure_future(ring)
-        over = asyncio.ensure_future(self.over.wait())
-        self._program = asyncio.create_task(self._nothing_but(task))
-        try:
-            await asyncio.wait({self._program})
-        finally:
-            over.cancel()
-            self._program = None
-        if self._ending is not None:
-            return self._ending.status
-        return task.result()
+    async def _ringing(self, ring: Coroutine[None, None, str]) -> End | None:
+        """Ring; None once answered."""
 
-    @staticmethod
-    async def _nothing_but(task: asyncio.Future[str]) -> Outcome:
-        await task
-        return None
+        async def rung() -> Outcome:
+            status = await ring
+            return None if status == "in-progress" else End(status, "not answered")
+
+        outcome = await self._as_program(rung())
+        return outcome if isinstance(outcome, End) else None
 
     def _first(self) -> Goto | Program:
         if self.handlers.twiml:
@@ -192,8 +180,7 @@ class Call:
         self.ended = datetime.now(UTC)
         if self.answered_ms is not None:
             self.duration_ms = self.plant.ticker.now_ms() - self.answered_ms
-        for recording in self.recordings:
-            self.stop_recording(recording)
+        self.recordings.stop_all()
         self.handset.put_down()
         self.handset.line_dropped()
         self.journal.note("ended", status=end.status, why=end.why)
@@ -298,6 +285,8 @@ class Call:
             self.answered_ms = self.plant.ticker.now_ms()
             self.handset.pick_up()
             self.journal.note("answered")
+            if self.recordings.from_answer:
+                self.recordings.start("OutboundAPI", self.recordings.from_answer, Verb("Recording"))
             self.report("answered", "in-progress")
 
     def absolute(self, url: str) -> str:
@@ -349,129 +338,6 @@ class Call:
     def hush(self) -> None:
         self.handset.advance()
         self.handset.buffer.clear()
-
-    # Streams.
-
-    async def connect_stream(self, noun: Verb) -> None:
-        """<Connect><Stream>: until it ends, one way or another."""
-        await self._stream(noun, bidirectional=True)
-
-    async def fork_stream(self, noun: Verb) -> None:
-        """<Start><Stream>: beside the call."""
-        name = noun.get("name") or sid("MZ", self.plant.rng)
-        self._forks[name] = asyncio.create_task(self._stream(noun, bidirectional=False))
-
-    async def end_forks(self, name: str = "") -> bool:
-        """End the one-way stream of that name, or all; False when there is none."""
-        chosen = [self._forks.pop(fork) for fork in list(self._forks) if not name or fork == name]
-        for fork in chosen:
-            fork.cancel()
-        await asyncio.gather(*chosen, return_exceptions=True)
-        return bool(chosen)
-
-    async def _stream(self, noun: Verb, bidirectional: bool) -> None:
-        try:
-            order = stream_order(noun, self.document_url, bidirectional)
-        except TwimlError as error:
-            self.journal.warn(error.code, str(error))
-            end = StreamEnd(error.code, str(error), failed=True)
-            url = noun.get("statusCallback")
-            self._report_stream("", noun.get("name"), url, noun.get("statusCallbackMethod"), "stream-error", end)
-            return
-        for warning in order.warnings:
-            self.journal.warn(12200, warning)
-        await self._run_stream(order, bidirectional)
-
-    async def _run_stream(self, order: StreamOrder, bidirectional: bool) -> None:
-        stream_sid = sid("MZ", self.plant.rng)
-
-        def report(event: str, end: StreamEnd) -> None:
-            url, method = order.status_callback, order.status_callback_method
-            self._report_stream(stream_sid, order.name, url, method, event, end)
-
-        wire = await connect(order, self._linkup(order), self.plant.ticker)
-        if isinstance(wire, StreamEnd):
-            self.journal.warn(wire.code, wire.text)
-            self.journal.note("stream_failed", code=wire.code)
-            report("stream-error", wire)
-            return
-        report("stream-started", StreamEnd())
-        end = StreamEnd()
-        try:
-            end = await self._media_stream(order, wire, stream_sid, bidirectional).run()
-        finally:
-            if end.code:
-                self.journal.warn(end.code, end.text, level="error" if end.failed else "warning")
-            self.journal.note("stream_ended", code=end.code, failed=end.failed)
-            report("stream-error" if end.failed else "stream-stopped", end)
-
-    def _linkup(self, order: StreamOrder) -> Linkup:
-        signed = signed_stream_url(order.url, self.person.oddities.slash_signature)
-        host = urlsplit(order.url).netloc
-        headers = {"Host": host, "x-twilio-signature": signature(signed, (), self._token)}
-        return Linkup(self.plant.route.address(order.url), headers, self.plant.timing.stream_connect_ms)
-
-    def _media_stream(self, order: StreamOrder, wire: Wire, stream_sid: str, bidirectional: bool) -> MediaStream:
-        names = StreamNames(self.party.account.sid, self.party.call_sid, stream_sid)
-        core = StreamCore(names, self.handset.buffer, order.parameters, order.tracks)
-        person = self.person
-        return MediaStream(
-            core,
-            wire,
-            self.handset,
-            self.journal,
-            person.line,
-            person.faults,
-            order.tracks,
-            bidirectional,
-            person.on_media,
-        )
-
-    def _report_stream(self, stream_sid: str, name: str, url: str, method: str, event: str, end: StreamEnd) -> None:
-        account, call_sid = self.party.account.sid, self.party.call_sid
-        fields = reports.stream_fields(account, call_sid, stream_sid, name, event, end.error)
-        self.callbacks.post(event, url, method, fields)
-
-    # Recordings.
-
-    def start_recording(self, source: str, channels: int, noun: Verb) -> Recording:
-        recording = Recording(
-            sid("RE", self.plant.rng),
-            source,
-            channels,
-            self.handset.advance(),
-            noun.get("recordingStatusCallback"),
-            noun.get("recordingStatusCallbackMethod", "POST"),
-            noun.get("recordingStatusCallbackEvent", "completed").split(),
-        )
-        self.recordings.append(recording)
-        self._report_recording(recording)
-        return recording
-
-    def stop_recording(self, recording: Recording) -> None:
-        if recording.status != "completed":
-            now = self.handset.advance()
-            recording.complete(now, bytes(self.handset.said), bytes(self.handset.heard))
-            self.journal.note("recorded", sid=recording.sid, ms=recording.duration_ms)
-            self._report_recording(recording)
-
-    def recording_url(self, recording: Recording) -> str:
-        return f"https://api.twilio.com/2010-04-01/Accounts/{self.party.account.sid}/Recordings/{recording.sid}"
-
-    def recording_fields(self, recording: Recording) -> dict[str, str]:
-        """What the action of <Record> is told."""
-        seconds = round(recording.duration_ms / 1000)
-        return {
-            "RecordingUrl": self.recording_url(recording),
-            "RecordingSid": recording.sid,
-            "RecordingDuration": str(seconds),
-        }
-
-    def _report_recording(self, recording: Recording) -> None:
-        if recording.status in recording.events:
-            fields = recording.fields(self.party.account.sid, self.party.call_sid, self.recording_url(recording))
-            url = self.absolute(recording.callback) if recording.callback else ""
-            self.callbacks.post("recording", url, recording.callback_method, fields)
 
     # The callee of a <Dial>.
 

@@ -14,7 +14,7 @@ import audioop
 
 from app.simulator.caller import LOUD_DB, Act, Caller, Failed, PressKey, Reached, RingOff, Speak
 from app.simulator.callscript import Say
-from app.simulator.lines import Clip
+from app.simulator.lines import Utterance
 from app.simulator.twilio.journal import Journal
 from app.simulator.twilio.line import FRAME_BYTES, FRAME_MS, FULL_SCALE, QUIET_FRAME, Line, LineOptions
 from app.simulator.twilio.playbuffer import PlayBuffer
@@ -45,7 +45,7 @@ class Handset:
         ticker: Ticker,
         journal: Journal,
         caller: Caller | None,
-        clips: Mapping[Say, Clip],
+        clips: Mapping[Say, Utterance],
         line: LineOptions,
         keep_audio: bool = True,
     ) -> None:

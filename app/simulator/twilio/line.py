@@ -9,7 +9,8 @@ from collections import deque
 from dataclasses import dataclass
 
 import audioop
-import numpy as np
+
+from app.audio.tones import white
 
 FRAME_MS = 20
 FRAME_BYTES = 160
@@ -51,7 +52,8 @@ class Line:
         delay = max(0, options.echo_ms) // FRAME_MS
         self._played: deque[bytes] = deque([bytes(2 * FRAME_BYTES)] * delay)
         self._rng = random.Random(options.seed)
-        self._noise = b"" if options.noise_db is None else make_noise(options.noise_db, options.seed)
+        level, ms = options.noise_db, NOISE_SECONDS * 1000
+        self._noise = b"" if level is None else white(ms, level, options.seed).tobytes()
 
     def carry(self, spoken: bytes, heard: bytes) -> bytes:
         if not self._options.colours_sound:
@@ -65,12 +67,6 @@ class Line:
             start = 2 * self._rng.randrange(len(self._noise) // 2 - FRAME_BYTES)
             mixed = audioop.add(mixed, self._noise[start : start + 2 * FRAME_BYTES], 2)
         return audioop.lin2ulaw(mixed, 2)
-
-
-def make_noise(level_db: float, seed: int) -> bytes:
-    """White noise of this RMS level, PCM16 at 8 kHz."""
-    samples = np.random.default_rng(seed).normal(0.0, FULL_SCALE * 10 ** (level_db / 20), NOISE_SECONDS * 8000)
-    return np.clip(samples, -32_768, 32_767).astype("<i2").tobytes()
 
 
 class Delivery:
@@ -97,9 +93,3 @@ class Delivery:
             due = options.stall_at_ms + options.stall_ms
         self._last_ms = max(self._last_ms, due)
         return self._last_ms
-
-
-def level_db(mulaw: bytes) -> float:
-    """RMS level of mu-law audio against full scale; -100 for digital silence and for none at all."""
-    rms = audioop.rms(audioop.ulaw2lin(mulaw, 2), 2) if mulaw else 0
-    return -100.0 if rms < 1 else float(20 * np.log10(rms / FULL_SCALE))

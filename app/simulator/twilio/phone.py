@@ -7,7 +7,7 @@ from pathlib import Path
 import audioop
 
 from app.simulator.callscript import Say, Script
-from app.simulator.lines import SHIPPED, Clip, Voice, prepare, stereo_wav
+from app.simulator.lines import SHIPPED, Utterance, Voice, prepare, stereo_wav
 from app.simulator.twilio.call import Call, Handlers, Person
 from app.simulator.twilio.identity import Account, Oddities, Party, sid
 from app.simulator.twilio.journal import CallEvent, Notice
@@ -100,7 +100,7 @@ async def place_call(
     dialling: Dialling,
     script: Script,
     *,
-    clips: Mapping[Say, Clip] | None = None,
+    clips: Mapping[Say, Utterance] | None = None,
     plant: Plant | None = None,
     voice: Voice | None = None,
     lines: Path = SHIPPED,
@@ -158,7 +158,7 @@ def result_of(call: Call) -> CallResult:
         verbs=call.verbs,
         events=call.journal.events,
         notices=call.journal.notices,
-        recordings=call.recordings,
+        recordings=call.recordings.all,
         audible_ms=call.handset.audible_ms,
         said_mulaw=bytes(call.handset.said),
         heard_mulaw=bytes(call.handset.heard),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import audioop
 import httpx
 
-from app.simulator.lines import FliteVoice, OfflineVoice, Voice
+from app.simulator.lines import OfflineVoice, Voice
 from app.simulator.twilio.ticker import Ticker
 from app.simulator.twilio.webhook import Limits, Route, new_client
 
@@ -36,7 +36,7 @@ class Plant:
 
     ticker: Ticker = field(default_factory=Ticker)
     client: httpx.AsyncClient = field(default_factory=new_client)
-    voice: Voice | None = None
+    voice: Voice = field(default_factory=lambda: OfflineVoice("slt"))  # of <Say>
     route: Route = field(default_factory=Route)
     timing: Timing = field(default_factory=Timing)
     outcomes: Mapping[str, DialOutcome] = field(default_factory=dict)
@@ -51,17 +51,9 @@ class Plant:
     async def speech(self, text: str) -> bytes:
         """<Say>: mu-law. Spoken off the loop, each text once."""
         if text not in self._spoken:
-            pcm = await asyncio.to_thread(self._speak, text)
+            pcm = await asyncio.to_thread(self.voice.speak, text)
             self._spoken[text] = audioop.lin2ulaw(pcm, 2)
         return self._spoken[text]
-
-    def _speak(self, text: str) -> bytes:
-        if self.voice is not None:
-            return self.voice.speak(text)
-        try:
-            return FliteVoice("slt").speak(text)
-        except FileNotFoundError:
-            return OfflineVoice().speak(text)
 
     async def aclose(self) -> None:
         await self.client.aclose()

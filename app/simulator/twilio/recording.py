@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-import audioop
-
-from app.simulator.lines import stereo_wav, wav_of_pcm
+from app.audio import clip as sound
+from app.audio.tones import mix
+from app.simulator.lines import stereo_wav
 from app.simulator.twilio.callbacks import rfc2822
 
 BYTES_PER_MS = 8
@@ -48,10 +48,7 @@ class Recording:
         self._close_span(now_ms)
         self.status = "completed"
         left, right = self._cut(said), self._cut(heard)
-        if self.channels == 2:
-            self.audio = stereo_wav(left, right)
-        else:
-            self.audio = wav_of_pcm(mixed(left, right))
+        self.audio = stereo_wav(left, right) if self.channels == 2 else mono_wav(left, right)
 
     @property
     def duration_ms(self) -> int:
@@ -88,8 +85,7 @@ class Recording:
         return b"".join(pieces)
 
 
-def mixed(left_mulaw: bytes, right_mulaw: bytes) -> bytes:
-    """Both tracks as one, PCM16."""
-    size = max(len(left_mulaw), len(right_mulaw))
-    left, right = (audioop.ulaw2lin(track.ljust(size, b"\xff"), 2) for track in (left_mulaw, right_mulaw))
-    return audioop.add(left, right, 2)
+def mono_wav(left_mulaw: bytes, right_mulaw: bytes) -> bytes:
+    """Both tracks as one."""
+    both = mix(sound.from_mulaw(left_mulaw).samples, sound.from_mulaw(right_mulaw).samples)
+    return sound.wav_bytes(sound.Clip(8000, both))

@@ -86,7 +86,7 @@ class StreamCore:
         self.refusals = 0
         self.stray_tracks = False  # whether `media.track` was warned of
         self._parameters = dict(parameters or {})
-        self._tracks = list(tracks)
+        self.tracks = tuple(tracks)
         self._sequence = 0
         self._chunks = dict.fromkeys(tracks, 0)
 
@@ -96,7 +96,7 @@ class StreamCore:
             "accountSid": self.names.account_sid,
             "streamSid": self.names.stream_sid,
             "callSid": self.names.call_sid,
-            "tracks": self._tracks,
+            "tracks": self.tracks,
             "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
             "customParameters": self._parameters,
         }

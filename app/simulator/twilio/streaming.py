@@ -91,7 +91,6 @@ class MediaStream:
         journal: Journal,
         line: LineOptions,
         faults: StreamFaults,
-        tracks: tuple[str, ...],
         bidirectional: bool,
         on_media: Callable[[float, bytes | str], None] | None = None,
     ) -> None:
@@ -102,7 +101,7 @@ class MediaStream:
         self._delivery = Delivery(line) if line.disturbs_delivery else None
         self._mute_after_ms = line.mute_after_ms
         self._faults = faults
-        self._tracks = tracks
+        self._tracks = core.tracks
         self._bidirectional = bidirectional
         self._on_media = on_media
         self._late: deque[tuple[int, int, str]] = deque()

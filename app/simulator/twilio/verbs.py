@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from app.simulator.lines import Clip, pcm_of_wav
+from app.audio.g711 import encode
+from app.audio.tones import dtmf, sine
+from app.simulator.lines import pcm_of_wav
 from app.simulator.twilio.twiml import Verb
 from app.simulator.twilio.webhook import FetchFailed
 
@@ -20,13 +20,7 @@ if TYPE_CHECKING:
     from app.simulator.twilio.call import Call
 
 SPEECH_ENDS_MS = 700
-TONES = dict(
-    zip(
-        "123A456B789C*0#D",
-        ((row, column) for row in (697, 770, 852, 941) for column in (1209, 1336, 1477, 1633)),
-        strict=True,
-    )
-)
+KEYS = frozenset("0123456789*#ABCDwW")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +105,7 @@ async def play(call: "Call", verb: Verb) -> Outcome:
         return None
     try:
         document = await call.fetch(call.absolute(verb.text), "GET", {})
-        audio = b"".join(Clip.of_pcm(await asyncio.to_thread(pcm_of_wav, document.body)).frames)
+        audio = encode(await asyncio.to_thread(pcm_of_wav, document.body))
     except (FetchFailed, ValueError) as error:
         call.journal.warn(12300, f"<Play>: {error}")
         return None
@@ -219,24 +213,24 @@ def _answered(call: "Call", verb: Verb, extra: Mapping[str, str]) -> Goto:
 async def record(call: "Call", verb: Verb) -> Outcome:
     """Voicemail: the caller alone is recorded, after a beep, until silence, a key, or the longest time."""
     if verb.get("playBeep", "true") == "true":
-        await call.play(tone(1000, 1000, 400))
-    recording = call.start_recording("RecordVerb", 1, verb)
+        await call.play(beep())
+    recording = call.recordings.start("RecordVerb", 1, verb)
     finish, digits, over = verb.get("finishOnKey", "1234567890*#"), "", False
     try:
         async with listening(call) as ears:
             digits = await _until_silence(call, verb, ears, finish)
             over = True
     finally:
-        call.stop_recording(recording)
+        call.recordings.stop(recording)
         if not over and recording.duration_ms:  # the caller hung up: the action is requested, its answer is useless
-            extra = call.recording_fields(recording) | {"Digits": "hangup"}
+            extra = call.recordings.fields(recording) | {"Digits": "hangup"}
             call.tell("record action", call.absolute(verb.get("action")), verb.get("method"), extra)
     if not ears.said:
         return None  # an empty recording: no request, on with the next verb
     return Goto(
         call.absolute(verb.get("action")),
         verb.get("method", "POST"),
-        call.recording_fields(recording) | {"Digits": digits},
+        call.recordings.fields(recording) | {"Digits": digits},
     )
 
 
@@ -256,19 +250,18 @@ async def _until_silence(call: "Call", verb: Verb, ears: Ears, finish: str) -> s
 async def start(call: "Call", verb: Verb) -> Outcome:
     for noun in verb.children:
         if noun.name == "Stream":
-            await call.fork_stream(noun)
+            call.streams.fork(noun)
         else:
-            call.start_recording("StartCallRecordingTwiML", 2 if noun.get("channels") == "dual" else 1, noun)
+            call.recordings.start("StartCallRecordingTwiML", 2 if noun.get("channels") == "dual" else 1, noun)
     return None
 
 
 async def stop(call: "Call", verb: Verb) -> Outcome:
     for noun in verb.children:
         if noun.name == "Stream":
-            await call.end_forks(noun.get("name"))
+            await call.streams.end_forks(noun.get("name"))
         else:
-            for recording in call.recordings:
-                call.stop_recording(recording)
+            call.recordings.stop_all()
     return None
 
 
@@ -279,7 +272,7 @@ async def connect(call: "Call", verb: Verb) -> Outcome:
         return None
     for _ in streams[1:]:
         call.journal.warn(12200, "<Connect> takes one <Stream>; the others were left out")
-    await call.connect_stream(streams[0])
+    await call.streams.connect(streams[0])
     if "action" in verb.attributes:
         return Goto(call.absolute(verb.get("action")), verb.get("method", "POST"))
     return None
@@ -290,22 +283,16 @@ def number(verb: Verb, attribute: str, default: int) -> int:
     return int(text) if text.isdigit() else default
 
 
-def tone(low: int, high: int, ms: int) -> bytes:
-    """Two frequencies together at -13 dBFS each, mu-law."""
-    time = np.arange(8 * ms) / 8000
-    wave = 0.22 * (np.sin(2 * np.pi * low * time) + np.sin(2 * np.pi * high * time))
-    return b"".join(Clip.of_pcm((wave * 32_767).astype("<i2").tobytes()).frames)
+def beep() -> bytes:
+    """Before a voicemail is recorded, mu-law."""
+    return encode(sine(1000, 400).tobytes())
 
 
 def dialled(digits: str) -> bytes:
-    """Keys as tones of 100 ms with pauses; w waits half a second."""
-    pieces = [
-        b"\xff" * 4000 if key in "wW" else tone(*TONES[key], 100) + b"\xff" * 800 for key in digits if key in KEYS
-    ]
-    return b"".join(pieces)
+    """Keys as tones of 100 ms with pauses, mu-law; w waits half a second."""
+    return b"".join(b"\xff" * 4000 if key in "wW" else encode(dtmf(key).tobytes()) for key in digits if key in KEYS)
 
 
-KEYS = frozenset(TONES) | {"w", "W"}
 VERBS: dict[str, Execute] = {
     "Say": say,
     "Play": play,

@@ -135,14 +135,11 @@ async def serving(bot: Bot) -> AsyncIterator[Bot]:
     routes = [WebSocketRoute("/media", bot._media), Route("/{path:path}", bot._page, methods=["GET", "POST"])]
     listener = socket.create_server(("127.0.0.1", 0))
     bot.port = listener.getsockname()[1]
-    config = uvicorn.Config(
-        Starlette(routes=routes), log_level="error", ws="websockets-sansio", ws_per_message_deflate=False, lifespan="off"
-    )
-    server = uvicorn.Server(config)
+    app = Starlette(routes=routes)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="websockets-sansio", lifespan="off"))
+    # The socket listens already: what comes before the server has started waits in its backlog.
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        while not server.started:
-            await asyncio.sleep(0.005)
         yield bot
     finally:
         server.should_exit = True
