@@ -16,6 +16,7 @@ every key, for the quota is the account's; a wrong voice only its own. Callers w
 pool opens for them at once (`Pool.open_cold`), within the streams.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -180,98 +181,100 @@ def plan(scene: Scene, options: PoolOptions) -> Plan:
 
 
 class _Planning:
-    """One decision, with the sums it is made of."""
+    """One decision, with its running sums: it is made at every webhook, beside the calls' audio."""
 
     def __init__(self, scene: Scene, options: PoolOptions) -> None:
         self.scene = scene
         self.options = options
-        self.promised = {key: still_promised(scene.promised.get(key, ()), scene.now_ms, options) for key in scene.keys}
-        spare = spare_wanted(scene, options)
-        self.target = {key: self.promised[key] + spare[key] for key in scene.keys}
         self.retire: dict[int, Why] = {}
         self.open: list[SessionKey] = []
+        self.opening: dict[SessionKey, int] = defaultdict(int, scene.opening)
+        self.kept: dict[SessionKey, list[Warm]] = defaultdict(list)  # warm and staying, oldest first
+        self.fresh: dict[SessionKey, int] = defaultdict(int)
+        for warm in sorted(scene.warm, key=lambda w: w.opened_ms):
+            self.kept[warm.key].append(warm)
+            self.fresh[warm.key] += not self.is_stale(warm)
+        self.promised = defaultdict(
+            int, {key: still_promised(scene.promised.get(key, ()), scene.now_ms, options) for key in scene.keys}
+        )
+        spare = spare_wanted(scene, options)
+        self.target = defaultdict(int, {key: self.promised[key] + spare[key] for key in scene.keys})
+        self.free_streams = options.max_streams - streams_in_use(scene)
+        # How many more may be warm or opening: promised ones stand outside the size.
+        self.room = options.size + sum(self.promised.values()) - len(scene.warm) - sum(scene.opening.values())
 
     def decide(self) -> Plan:
         self.retire_unfit()
         self.retire_surplus()
         for key in self.by_need():
             self.fill(key)
-        return Plan(self.open, self.retire, self.held_until(), self.look_again())
-
-    # --- what there is --------------------------------------------------------------------------------------------
-
-    def kept(self, key: SessionKey | None = None) -> list[Warm]:
-        """Warm and staying, oldest first."""
-        staying = [w for w in self.scene.warm if w.id not in self.retire and key in (None, w.key)]
-        return sorted(staying, key=lambda w: w.opened_ms)
+        return Plan(self.open, self.retire, max(self.holds(), default=None), self.look_again())
 
     def is_stale(self, warm: Warm) -> bool:
         return self.scene.now_ms - warm.opened_ms >= self.options.stale_ms
 
-    def opening(self, key: SessionKey) -> int:
-        return self.scene.opening.get(key, 0) + self.open.count(key)
+    def at_hand(self, key: SessionKey) -> int:
+        return len(self.kept[key]) + self.opening[key]
 
     def missing(self, key: SessionKey) -> int:
-        fresh = sum(not self.is_stale(w) for w in self.kept(key))
-        return self.target[key] - fresh - self.opening(key)
-
-    def free_streams(self) -> int:
-        return self.options.max_streams - streams_in_use(self.scene) - len(self.open)
-
-    def room(self) -> int:
-        """How many more may be warm or opening: promised ones stand outside the size."""
-        total = len(self.kept()) + sum(self.scene.opening.values()) + len(self.open)
-        return self.options.size + sum(self.promised.values()) - total
+        return self.target[key] - self.fresh[key] - self.opening[key]
 
     # --- what goes ------------------------------------------------------------------------------------------------
+
+    def let_go(self, warm: Warm, why: Why) -> None:
+        self.retire[warm.id] = why
+        self.kept[warm.key].remove(warm)
+        self.fresh[warm.key] -= not self.is_stale(warm)
+        self.room += 1
 
     def retire_unfit(self) -> None:
         for warm in self.scene.warm:
             if warm.dead:
-                self.retire[warm.id] = "dead"
+                self.let_go(warm, "dead")
             elif self.scene.now_ms - warm.opened_ms >= self.options.too_old_ms:
-                self.retire[warm.id] = "too_old"
+                self.let_go(warm, "too_old")
 
     def retire_surplus(self) -> None:
-        for warm in self.kept():
-            fresh = sum(not self.is_stale(w) for w in self.kept(warm.key))
-            target = self.target.get(warm.key, 0)
-            if self.is_stale(warm) and fresh >= target:
-                self.retire[warm.id] = "turnover"
-            elif self.room() < 0 and len(self.kept(warm.key)) + self.opening(warm.key) > target:
-                self.retire[warm.id] = "surplus"
+        for warm in self.oldest_first():
+            if self.is_stale(warm) and self.fresh[warm.key] >= self.target[warm.key]:
+                self.let_go(warm, "turnover")
+            elif self.room < 0 and self.at_hand(warm.key) > self.target[warm.key]:
+                self.let_go(warm, "surplus")
+
+    def oldest_first(self) -> list[Warm]:
+        return sorted((w for shelf in self.kept.values() for w in shelf), key=lambda w: w.opened_ms)
 
     # --- what comes -----------------------------------------------------------------------------------------------
 
     def by_need(self) -> list[SessionKey]:
         """Callers who have rung first, then the emptiest shelf."""
-        unmet = {key: self.promised[key] - len(self.kept(key)) - self.opening(key) for key in self.scene.keys}
-        return sorted(self.scene.keys, key=lambda key: (-max(0, unmet[key]), -self.missing(key)))
+        unmet = {key: max(0, self.promised[key] - self.at_hand(key)) for key in self.scene.keys}
+        return sorted(self.scene.keys, key=lambda key: (-unmet[key], -self.missing(key)))
 
     def fill(self, key: SessionKey) -> None:
         may_open = self.allowed(key)
         while self.missing(key) > 0 and may_open > 0:
-            if self.room() <= 0 or self.free_streams() <= 0:
+            if self.room <= 0 or self.free_streams <= 0:
                 self.make_way(key)
-            if self.room() <= 0 or self.free_streams() <= 0:
+            if self.room <= 0 or self.free_streams <= 0:
                 return
             self.open.append(key)
+            self.opening[key] += 1
+            self.room -= 1
+            self.free_streams -= 1
             may_open -= 1
 
     def make_way(self, key: SessionKey) -> None:
         """No room: let some of our own stale ones go, or, for a caller who has rung, one of another key."""
-        stale = [w for w in self.kept(key) if self.is_stale(w)]
+        stale = [w for w in self.kept[key] if self.is_stale(w)]
         if stale:
-            batch = max(1, self.target[key] // 4) - self.opening(key) - self.scene.closing
+            batch = max(1, self.target[key] // 4) - self.opening[key] - self.scene.closing
             for warm in stale[: max(0, batch)]:
-                self.retire[warm.id] = "turnover"
-        elif self.promised[key] > len(self.kept(key)) + self.opening(key) and not self.scene.closing:
-            loser = yields([w for w in self.kept() if self.spares(w.key)])
-            if loser is not None:
-                self.retire[loser] = "makes_room"
-
-    def spares(self, key: SessionKey) -> bool:
-        return len(self.kept(key)) + self.opening(key) > self.promised.get(key, 0)
+                self.let_go(warm, "turnover")
+        elif self.promised[key] > self.at_hand(key) and not self.scene.closing:
+            spared = [w for w in self.oldest_first() if self.at_hand(w.key) > self.promised[w.key]]
+            if spared:
+                self.let_go(spared[0], "makes_room")
 
     # --- holding back ---------------------------------------------------------------------------------------------
 
@@ -282,17 +285,14 @@ class _Planning:
             return 0
         if not setbacks:
             return self.options.max_streams
-        under_way = self.opening(key)
+        under_way = self.opening[key]
         if self.scene.throttled is not None:
-            under_way = sum(self.scene.opening.values()) + len(self.open)
+            under_way = sum(self.opening.values())
         return max(0, 1 - under_way)
 
     def is_held(self, setback: Setback) -> bool:
         until = backing_off_until(setback, self.options)
         return until is not None and self.scene.now_ms < until
-
-    def held_until(self) -> int | None:
-        return max(self.holds(), default=None)
 
     def holds(self) -> list[int]:
         """The ends of all that is held back now."""
@@ -302,6 +302,6 @@ class _Planning:
 
     def look_again(self) -> int:
         ages = (self.options.stale_ms, self.options.too_old_ms)
-        birthdays = [w.opened_ms + age for w in self.kept() for age in ages]
+        birthdays = [w.opened_ms + age for shelf in self.kept.values() for w in shelf for age in ages]
         coming = [at for at in birthdays if at > self.scene.now_ms]
         return min([self.scene.now_ms + self.options.look_ms, *self.holds(), *coming])
