@@ -7,7 +7,7 @@ transport, and `backlog` tells how much, because Twilio throws audio away then (
 import asyncio
 import ssl
 from collections.abc import Callable, Mapping
-from typing import Self
+from typing import Self, cast
 from urllib.parse import urlsplit
 
 from websockets.client import ClientProtocol
@@ -95,8 +95,8 @@ class Wire(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # A cast: uvloop's transports do not inherit from asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
         request = self._protocol.connect()
         request.headers["User-Agent"] = USER_AGENT
         for name, value in self._headers.items():
