@@ -291,3 +291,32 @@ type SessionEvent = (
     | SessionFailed
 )
 type Event = LegEvent | SessionEvent | SessionAttached | ToolAnswered | CallCompleted | TimePassed | EndOrdered
+
+EVENT_TYPES: tuple[type[Event], ...] = (
+    LegAttached,
+    CallerAudio,
+    CallerSpoke,
+    CallerPaused,
+    KeyPressed,
+    MarkEchoed,
+    LegStalled,
+    LegEnded,
+    CallCompleted,
+    SessionAttached,
+    UserText,
+    ReplyText,
+    ReplyTextEnded,
+    ReplyStarted,
+    ReplyAudio,
+    ReplyEnded,
+    Interrupted,
+    EngineHeardSpeech,
+    EngineHeardPause,
+    ToolCalled,
+    UsageReported,
+    SessionStalled,
+    SessionFailed,
+    ToolAnswered,
+    TimePassed,
+    EndOrdered,
+)

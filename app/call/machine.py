@@ -157,6 +157,11 @@ class Call:
             call._texts.ask(text)
         return call
 
+    @property
+    def floor(self) -> Floor:
+        """Who speaks."""
+        return self._turns.floor
+
     def transcript(self) -> list[Line]:
         """What was said and heard until now."""
         self._measure_heard()
@@ -245,14 +250,14 @@ class Call:
 
     def _leg_ended(self, event: e.LegEnded) -> None:
         if event.how is e.LegEnd.STOPPED:
-            self._end(Disposition.CALLER_HUNG_UP)
+            self._leave_leg()
+            self._end(self._closing.disposition if self._closing is not None else Disposition.CALLER_HUNG_UP)
         else:
             self._lose_leg()
 
     def _lose_leg(self) -> None:
         """The caller may come back; the session is kept, and so is what they have not heard."""
-        self._leg = None
-        self._stalled_at = None
+        self._leave_leg()
         if self._closing is not None:
             self._end(self._closing.disposition)
             return
@@ -263,6 +268,10 @@ class Call:
         self._turns.leave()
         self._uplink.offset(substantial=True)
         self._deaf.stop()
+        self._do(c.KeepSnapshot())  # the carrier may bring the caller back to another process
+
+    def _leave_leg(self) -> None:
+        self._leg = self._stalled_at = None
         self._account_for(self._playout.move(None, self._now))
 
     def _call_completed(self, event: e.CallCompleted) -> None:
@@ -366,6 +375,8 @@ class Call:
             self._close(Disposition.ENGINE_FAILED, "apology")
         elif failure is e.Failure.THROTTLED:
             self._fill("wait")
+        elif self.phase is Phase.LIVE:
+            self._attach()
 
     def _abandon_session(self, failure: e.Failure) -> None:
         self._answer.stop()

@@ -1,0 +1,107 @@
+"""A call's events as lines of JSON, and back: played again through a `Call`, they give the same commands.
+
+A line is `{"at": machine ms, "is": event, ...fields}`. Audio stands as its length and a digest, by which a store of
+recordings may find it. Words are masked: each word becomes another of the same length, the same one every time within
+a call, so that whatever the machine decides by comparing words it decides again; digits become 0. The mask's salt stays
+in memory, so nobody can look the words up.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Any, get_type_hints
+
+from app.call import events as e
+from app.call.commands import Command
+from app.call.disposition import END_CALL, end_reason
+from app.call.machine import Call
+
+type Words = Callable[[str], str]
+type FindAudio = Callable[[str, int], bytes]  # by digest and length
+
+_WORD = re.compile(r"\w+")
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz"
+_WORDS: Mapping[type, str] = {
+    e.UserText: "text",
+    e.ReplyText: "text",
+    e.ToolCalled: "arguments",
+    e.ToolAnswered: "result",
+    e.KeyPressed: "key",
+}
+_EVENTS: Mapping[str, type] = {kind.__name__: kind for kind in e.EVENT_TYPES}
+_HINTS: Mapping[str, dict[str, Any]] = {name: get_type_hints(kind) for name, kind in _EVENTS.items()}
+
+
+class Mask:
+    """Hides words and keeps their shape. `salt`: random bytes, made for one call and written nowhere."""
+
+    def __init__(self, salt: bytes) -> None:
+        self._salt = salt
+
+    def __call__(self, text: str) -> str:
+        return _WORD.sub(lambda word: self._stand_in(word.group()), text)
+
+    def _stand_in(self, word: str) -> str:
+        if any(letter.isdigit() for letter in word):
+            return "0" * len(word)
+        seed = blake2b(word.casefold().encode(), key=self._salt[:64], digest_size=min(64, len(word))).digest()
+        return "".join(_ALPHABET[seed[at % len(seed)] % 26] for at in range(len(word)))
+
+
+def plain(text: str) -> str:
+    """No mask: for tests, and for calls whose words belong to nobody."""
+    return text
+
+
+def write(event: e.Event, now_ms: int, words: Words) -> str:
+    """One line, without its end."""
+    line: dict[str, Any] = {"at": now_ms, "is": type(event).__name__}
+    hidden = _WORDS.get(type(event))
+    for field in fields(event):
+        value = getattr(event, field.name)
+        if isinstance(value, bytes):
+            line[field.name] = {"bytes": len(value), "digest": digest(value)}
+        else:
+            line[field.name] = words(value) if field.name == hidden else value
+    if isinstance(event, e.ToolCalled) and event.name == END_CALL:
+        line["arguments"] = json.dumps({"reason": end_reason(event.arguments)})  # one of a few known words
+    return json.dumps(line, separators=(",", ":"), ensure_ascii=False)
+
+
+def read(line: str, find_audio: FindAudio) -> tuple[int, e.Event]:
+    """When, and what. Raises ValueError for a line that is not of a journal."""
+    try:
+        document = json.loads(line)
+        name, at = document.pop("is"), int(document.pop("at"))
+        hints = _HINTS[name]
+        event = _EVENTS[name](**{field: _value(hints[field], given, find_audio) for field, given in document.items()})
+    except (KeyError, TypeError, AttributeError) as wrong:
+        raise ValueError(f"not a line of a journal: {wrong!r}") from wrong
+    return at, event
+
+
+def replay(
+    call: Call, lines: Iterable[str], find_audio: FindAudio | None = None
+) -> Iterator[tuple[int, e.Event, list[Command]]]:
+    """Play a journal through a call that stands where the journal begins (fresh, or resumed)."""
+    for line in lines:
+        at, event = read(line, find_audio or no_audio)
+        yield at, event, call.handle(event, at)
+
+
+def no_audio(digest: str, size: int) -> bytes:
+    """Where recordings are not kept: nothing, of the right length."""
+    return bytes(size)
+
+
+def digest(audio: bytes) -> str:
+    return blake2b(audio, digest_size=8).hexdigest()
+
+
+def _value(hint: Any, given: Any, find_audio: FindAudio) -> Any:
+    if hint is bytes:
+        return find_audio(given["digest"], given["bytes"])
+    return hint(given) if isinstance(hint, type) and issubclass(hint, StrEnum) else given

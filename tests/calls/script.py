@@ -1,0 +1,284 @@
+"""The language of `*.call` files: a whole call, told in order.
+
+    phrase greeting 1000 "Hello, this is Anna."        what is rendered: id, ms of audio, wording
+    phrase consent 800 "This call is recorded." uninterruptible
+    setting max_call 60000                             one of the machine's waits
+    sessions by hand                                   else a session comes as soon as it is asked for
+    uplink audio_while_tool_pending false              how the caller's audio travels
+
+    0     leg attached                                 at 0 ms ...
+          expect play greeting at once                 ... and before the next line's time, this must be done
+    1500  caller speaks for 900
+          expect no clear
+
+Blank lines and everything behind `#` are ignored. `expect` takes `at once` or `within MS`.
+"""
+
+import shlex
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from app.call import commands as c
+from app.call import events as e
+from app.call.machine import Call
+from app.call.setup import Phrase, Timings, UplinkSettings
+from tests.call.stage import Done, Stage, setup, times_in, tone
+
+LAST_WINDOW_MS = 5_000
+KNOWN = {
+    *("play", "clear", "mark", "hang", "attach", "close", "session", "audio", "text", "run", "cancel", "answer"),
+    *("barge-in", "turn", "first", "note", "snapshot", "end"),
+}
+CHUNK_MS = 100  # of a reply, one every 20 ms: five times as fast as it is spoken
+
+
+@dataclass
+class Scene:
+    """One moment of a script, and what is expected until the next one."""
+
+    at: int
+    number: int  # of its line in the file
+    words: list[str]
+    expects: list[tuple[int, list[str]]] = field(default_factory=list)
+
+
+@dataclass
+class Script:
+    phrases: dict[str, Phrase] = field(default_factory=dict)
+    timings: Timings = field(default_factory=Timings)
+    uplink: UplinkSettings = field(default_factory=UplinkSettings)
+    by_hand: bool = False
+    scenes: list[Scene] = field(default_factory=list)
+
+
+def read(path: Path) -> Script:
+    script = Script()
+    for number, raw in enumerate(path.read_text().splitlines(), 1):
+        words = shlex.split(raw, comments=True)
+        if words:
+            _read_line(script, number, words)
+    return script
+
+
+def _read_line(script: Script, number: int, words: list[str]) -> None:
+    match words:
+        case ["phrase", name, ms, text, *how]:
+            audio = tone(len(script.phrases) + 1, int(ms)) if ms != "missing" else None
+            script.phrases[name] = Phrase(name, text, audio, "uninterruptible" not in how)
+        case ["setting", name, ms]:
+            script.timings = replace(script.timings, **{name: int(ms)})
+        case ["uplink", name, value]:
+            script.uplink = replace(script.uplink, **{name: value == "true" if not value.isdigit() else int(value)})
+        case ["sessions", "by", "hand"]:
+            script.by_hand = True
+        case ["expect", *what]:
+            script.scenes[-1].expects.append((number, what))
+        case [at, *what] if at.isdigit():
+            script.scenes.append(Scene(int(at), number, what))
+        case _:
+            raise SyntaxError(f"line {number}: {words}")
+
+
+class Performance:
+    """A script on the stage."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        made = setup(script.phrases, script.timings, script.uplink)
+        self.stage = Stage(Call(made), attach=not script.by_hand)
+        self.colours = {name: phrase.audio[0] for name, phrase in script.phrases.items() if phrase.audio}
+        self.session = 0
+        self.contents = 0
+        self.spoke_at = 0
+        self.said: dict[str, str] = {}
+
+    def play(self) -> None:
+        scenes = self.script.scenes
+        for scene, following in zip(scenes, [*scenes[1:], None], strict=True):
+            self.stage.run(scene.at - 1)
+            self.stage.now = scene.at
+            first = len(self.stage.done)
+            self.session = max(
+                (d.command.session for d in self.stage.done if isinstance(d.command, c.AttachSession)), default=0
+            )
+            self.act(scene)
+            self.stage.run(following.at - 1 if following else scene.at + LAST_WINDOW_MS)
+            self.check(scene, self.stage.done[first:])
+
+    # --- what happens ---------------------------------------------------------------------------------------------
+
+    def act(self, scene: Scene) -> None:
+        tell, leg, session, now = self.stage.tell, self.stage.leg, self.session, self.stage.now
+        match scene.words:
+            case ["leg", "attached"]:
+                self.stage.attach_leg()
+            case ["leg", "lost"]:
+                self._cut_line(e.LegEnd.LOST)
+            case ["leg", "stalls"]:
+                tell(e.LegStalled(leg))
+            case ["caller", "hangs", "up"]:
+                self._cut_line(e.LegEnd.STOPPED)
+            case ["caller", "speaks"]:
+                self._speak()
+            case ["caller", "pauses"]:
+                self._pause()
+            case ["caller", "speaks", "for", ms]:
+                self._speak()
+                self.stage.at(now + int(ms), self._pause)
+            case ["caller", "presses", key]:
+                tell(e.KeyPressed(leg, key))
+            case ["session", "attached"]:
+                tell(e.SessionAttached(session))
+            case ["session", "stalls"]:
+                tell(e.SessionStalled(session))
+            case ["session", "fails", why]:
+                tell(e.SessionFailed(session, e.Failure(why)))
+            case ["model", "hears", text]:
+                tell(e.UserText(session, self._content(), text))
+            case ["model", "says", ms, text, *how]:
+                self._say(int(ms), text, " ".join(how))
+            case ["model", "corrects", text]:
+                tell(e.ReplyText(session, self._content(), text, e.Stage.FINAL))
+            case ["model", "interrupts", "itself"]:
+                tell(e.Interrupted(session))
+            case ["model", "hears", "speech"]:
+                tell(e.EngineHeardSpeech(session))
+            case ["model", "hears", "a", "pause"]:
+                tell(e.EngineHeardPause(session))
+            case ["model", "calls", name, arguments, "as", run]:
+                tell(e.ToolCalled(session, run, name, arguments))
+            case ["tool", run, "answers", result]:
+                tell(e.ToolAnswered(run, "tool", result, e.Outcome.OK, 10))
+            case ["operator", "ends", "the", "call"]:
+                tell(e.EndOrdered("operator"))
+            case ["carrier", "says", status]:
+                tell(e.CallCompleted(status))
+            case ["nothing", "happens"] | ["the", "end"]:
+                pass
+            case _:
+                raise SyntaxError(f"line {scene.number}: nobody knows how to play {scene.words}")
+
+    def _cut_line(self, how: e.LegEnd) -> None:
+        leg, self.stage.leg = self.stage.leg, self.stage.leg
+        self.stage.tell(e.LegEnded(leg, how))
+
+    def _speak(self) -> None:
+        self.spoke_at = self.stage.now
+        self.stage.tell(e.CallerSpoke(self.stage.leg, 0))
+
+    def _pause(self) -> None:
+        self.stage.tell(e.CallerPaused(self.stage.leg, self.stage.now - self.spoke_at, 0))
+
+    def _content(self) -> str:
+        self.contents += 1
+        return f"c{self.contents}"
+
+    def _say(self, ms: int, text: str, how: str) -> None:
+        """Planned text, then audio faster than it is spoken; `and goes on`: more of the reply follows;
+        `and breaks off`: half of the audio, and no end."""
+        stage, session = self.stage, self.session
+        colour = self.colours[text] = 100 + len(self.colours)
+        content = self._content()
+        stage.tell(e.ReplyText(session, self._content(), text, e.Stage.SPECULATIVE))
+        stage.tell(e.ReplyStarted(session, content))
+        audio = tone(colour, ms // 2 if how == "and breaks off" else ms)
+        chunks = [audio[at : at + CHUNK_MS * 8] for at in range(0, len(audio), CHUNK_MS * 8)]
+        for index, chunk in enumerate(chunks):
+            stage.tell_at(stage.now + index * 20, e.ReplyAudio(session, content, chunk))
+        if how != "and breaks off":
+            stop = e.Stop.PARTIAL_TURN if how == "and goes on" else e.Stop.END_TURN
+            stage.tell_at(stage.now + len(chunks) * 20, e.ReplyEnded(session, content, stop))
+
+    # --- what is expected -----------------------------------------------------------------------------------------
+
+    def check(self, scene: Scene, window: list[Done]) -> None:
+        left = list(window)
+        for number, words in scene.expects:
+            words, limit = _limit(words)
+            if words[0] == "no":
+                wrong = [done for done in window if self.matches(done.command, words[1:], number)]
+                assert not wrong, f"line {number}: {wrong[0]} was not to be"
+            elif words[0] in {"heard", "transcript", "floor"}:
+                self.check_account(number, words)
+            else:
+                found = next((done for done in left if self.matches(done.command, words, number)), None)
+                shown = "\n".join(
+                    f"  {d.at} {_shown(d.command)}" for d in window if not isinstance(d.command, c.SendToEngine)
+                )
+                assert found, f"line {number}: expected {' '.join(words)}, done was\n{shown}"
+                assert limit is None or found.at <= scene.at + limit, f"line {number}: came at {found.at} only"
+                left.remove(found)
+
+    def check_account(self, number: int, words: list[str]) -> None:
+        if words[0] == "floor":
+            assert self.stage.call._turns.floor == words[1], (
+                f"line {number}: the floor is {self.stage.call._turns.floor}"
+            )
+            return
+        told = " / ".join(f"{line.role}: {line.text}" for line in self.stage.call.transcript())
+        match words:
+            case ["heard", "no", text]:
+                assert text not in told, f"line {number}: {told}"
+            case [_, text]:
+                assert text in told, f"line {number}: {told}"
+
+    def matches(self, command: c.Command, words: list[str], number: int) -> bool:
+        match words, command:
+            case ["play"], c.PlayFrames():
+                return True
+            case ["play", what], c.PlayFrames(_, audio):
+                return self.colours[what] in audio
+            case ["clear"], c.ClearPlayback():
+                return True
+            case ["mark"], c.SendMark():
+                return True
+            case ["hang", "up"], c.HangUp():
+                return True
+            case ["attach", session], c.AttachSession(ordinal, _):
+                return ordinal == int(session)
+            case ["attach", session, "knowing", text], c.AttachSession(ordinal, history):
+                return ordinal == int(session) and text in " / ".join(f"{line.role}: {line.text}" for line in history)
+            case ["close", "session", session], c.CloseSession(ordinal):
+                return ordinal == int(session)
+            case ["session", session, "to", "hear", "the", "caller", "of", at], c.SendToEngine(ordinal, audio):
+                return ordinal == int(session) and any(abs(t - int(at)) < 20 for t in times_in(audio))
+            case ["audio"], c.SendToEngine():
+                return True
+            case ["text", text], c.SendText(_, sent):
+                return text in sent
+            case ["run", name], c.RunTool(_, tool, _):
+                return tool == name
+            case ["cancel", run], c.CancelTool(name):
+                return run == name
+            case ["answer", run, text], c.AnswerTool(_, name, result):
+                return run == name and text in result
+            case ["barge-in", outcome], c.BargeInMeasured(became):
+                return became == outcome
+            case ["turn"], c.TurnMeasured():
+                return True
+            case ["first", "word"], c.FirstWordPlayed():
+                return True
+            case ["note", text], c.Note(what, detail):
+                return text in f"{what} {detail}"
+            case ["snapshot"], c.KeepSnapshot():
+                return True
+            case ["end", disposition], c.EndCall(name):
+                return name == disposition
+        if words[0] not in KNOWN:
+            raise SyntaxError(f"line {number}: nobody knows what {words} is")
+        return False
+
+
+def _limit(words: list[str]) -> tuple[list[str], int | None]:
+    match words:
+        case [*what, "at", "once"]:
+            return what, 0
+        case [*what, "within", ms]:
+            return what, int(ms)
+    return words, None
+
+
+def _shown(done: Done) -> str:
+    if isinstance(done.command, c.PlayFrames):
+        return f"  {done.at} PlayFrames of {len(done.command.audio)} bytes"
+    return f"  {done.at} {done.command}"
