@@ -102,7 +102,7 @@ def pink(ms: int, dbfs: float = -40.0, seed: int = 0, rate: int = RATE) -> Sampl
     return at_level(_shaped(ms, seed, rate, lambda hz: np.maximum(hz, 50.0) ** -0.5), dbfs)
 
 
-def babble(ms: int, dbfs: float = -40.0, seed: int = 0, rate: int = RATE, talkers: int = 12) -> Samples:
+def babble(ms: int, dbfs: float = -40.0, seed: int = 0, rate: int = RATE, talkers: int = 24) -> Samples:
     """A room of people: noise with the spectrum of speech, each talker's rising and falling in syllables and pauses."""
     carrier = _shaped(ms, seed, rate, _speech_spectrum)
     each = np.random.default_rng([seed, 1]).spawn(talkers)
@@ -126,9 +126,9 @@ def _speech_spectrum(hz: Floats) -> Floats:
 
 
 def _syllables(count: int, rate: int, random: np.random.Generator) -> Floats:
-    """A talker's loudness: a new value every 120 ms, spread by 6 dB, silent two fifths of the time for 1.2 s on end."""
+    """A talker's loudness: a new value every 120 ms, spread by 5 dB, silent two fifths of the time for 1.2 s on end."""
     points = count * 1000 // (rate * 120) + 2
-    loudness = 10 ** (6 * random.standard_normal(points) / 20)
+    loudness = 10 ** (5 * random.standard_normal(points) / 20)
     talking = np.repeat(random.random(points // 10 + 1) < 0.6, 10)[:points]
     step = rate * 120 / 1000
     return np.interp(np.arange(count), np.arange(points) * step, loudness * talking)
