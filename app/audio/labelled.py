@@ -172,11 +172,8 @@ def evaluate(scene: Scene, transcoder: Transcoder | None = None) -> Score:
     hits = [(spoken, at) for spoken, at in zip(scene.spoken, found, strict=True) if at is not None]
     false = [at for at, _ in begun if not any(_near(spoken, at) for spoken in scene.spoken)]
     ends = [min((stop - spoken.end for stop in stopped), key=abs, default=0) for spoken, _ in hits]
-    names = [
-        f"missed at {s.start / RATE:.2f} s in {scene.name}"
-        for s, at in zip(scene.spoken, found, strict=True)
-        if at is None
-    ]
+    deaf = [spoken for spoken, at in zip(scene.spoken, found, strict=True) if at is None]
+    names = [f"missed at {spoken.start / RATE:.2f} s in {scene.name}" for spoken in deaf]
     names += [f"falsely heard at {at / RATE:.2f} s in {scene.name}" for at in false]
     return Score(
         spoken=len(scene.spoken),

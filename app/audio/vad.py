@@ -7,13 +7,13 @@ of 16 bits, so full scale is 90.3. Four ideas:
 frames, and whatever has not let up for 1.5 s is floor too. Speech must stand over the floor by a margin that grows with
 the wavering: 5 dB over a steady hiss, more in a room full of people.
 
-*Evidence.* Each piece over the threshold adds to it, up to a cap; each piece under it takes away. Loud speech is believed
-after four pieces (20 ms), faint speech later, a click never.
+*Evidence.* Each piece over the threshold adds to it, up to a cap; each piece under it takes away. Loud speech is
+believed after four pieces (20 ms), faint speech later, a click never.
 
 *Echo.* What we play comes back, weaker and up to 400 ms later. So the threshold is also the loudest that was played in
 those 400 ms, less the loss of the echo's way, and more evidence is asked for. The loss is unknown at first (20 dB is
-assumed) and learned from what comes back while nobody interrupts: on a line without echo, interrupting the bot becomes as
-easy as speaking into silence.
+assumed) and learned from what comes back while nobody interrupts: on a line without echo, interrupting the bot becomes
+as easy as speaking into silence.
 
 *Tones.* Keys, dial, ring and busy tones are as sudden as speech, but one or two lines of the spectrum hold all their
 energy and there is none at the pitch of a voice. The spectrum is looked at only while evidence grows, so that it costs
@@ -156,8 +156,8 @@ class SpeechDetector:
     def _over_echo(self, loudest: float, level: float, noise: float) -> float:
         """What the line must exceed to be more than our own voice.
 
-        The loss is learned from what stays below: an echo louder than expected is believed almost at once, one that ought
-        to be heard and is not, slowly, because only the loudest moment of 400 ms comes back as loud as expected.
+        The loss is learned from what stays below: an echo louder than expected is believed almost at once, one that
+        ought to be heard and is not, slowly, because only the loudest moment of 400 ms comes back as loud as expected.
         """
         echo = loudest - self._loss
         threshold = echo + self._ask.echo_margin
