@@ -1,0 +1,140 @@
+"""The demo on a terminal: the conversation as it happens, a latency waterfall a turn, and a summary."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from app.call import commands as c
+from app.call import events as e
+
+BAR_MS = 2_000  # the width of a waterfall
+BAR = 44  # columns
+
+# part -> colour; each is drawn from the end of the one before it
+PARTS = {"endpointing": "grey50", "model text": "cyan", "model audio": "blue", "ours": "bright_green"}
+
+
+@dataclass(slots=True)
+class Tally:
+    turns: list[c.TurnMeasured] = field(default_factory=list)
+    barge_ins: list[c.BargeInMeasured] = field(default_factory=list)
+    clears_ms: list[float] = field(default_factory=list)
+    first_word_ms: int | None = None
+    tokens: int = 0
+    disposition: str = ""
+
+
+class Show:
+    """Told by the bridge (`watch`) and by the telephone (`telephone_*`); prints at once."""
+
+    def __init__(self, console: Console, phrases: Mapping[str, str]) -> None:
+        self.tally = Tally()
+        self._console = console
+        self._phrases = phrases
+        self._began_ms: int | None = None
+        self._onset_ms: float | None = None
+
+    def watch(self, call_sid: str, at_ms: int, event: e.Event, commands: Sequence[c.Command]) -> None:
+        if self._began_ms is None:
+            self._began_ms = at_ms
+        match event:
+            case e.UserText(text=text):
+                self._line(at_ms, "caller", escape(text), "bold yellow")
+            case e.ReplyText(text=text, stage=e.Stage.SPECULATIVE):
+                self._line(at_ms, "offhook", escape(text), "bold cyan")
+            case e.ToolCalled(name=name, arguments=arguments):
+                self._line(at_ms, "tool", escape(f"{name} {arguments}"), "magenta")
+            case e.ToolAnswered(result=result, ms=ms):
+                self._line(at_ms, "tool", escape(f"{result[:90]}  ({ms} ms)"), "magenta")
+            case e.KeyPressed(key=key):
+                self._line(at_ms, "caller", f"presses {key}", "bold yellow")
+            case e.UsageReported():
+                self.tally.tokens += event.speech_in + event.speech_out + event.text_in + event.text_out
+        for command in commands:
+            self._show_command(at_ms, command)
+
+    def _show_command(self, at_ms: int, command: c.Command) -> None:
+        match command:
+            case c.Note("phrase", name) if name in self._phrases:
+                words = f"{escape(self._phrases[name])}  [green](rendered, at once)[/]"
+                self._line(at_ms, "offhook", words, "bold cyan")
+            case c.FirstWordPlayed(ms):
+                self.tally.first_word_ms = ms
+                self._detail(f"first word {ms} ms after the stream began")
+            case c.TurnMeasured():
+                self.tally.turns.append(command)
+                self._waterfall(command)
+            case c.BargeInMeasured("confirmed", _, cut_ms):
+                self.tally.barge_ins.append(command)
+                self._detail(f"interrupted: {cut_ms / 1000:.1f} s of speech dropped unheard")
+            case c.EndCall(disposition):
+                self.tally.disposition = disposition
+                self._line(at_ms, "call", f"ended: {disposition}", "bold")
+
+    def telephone_caller_started(self, at_ms: float) -> None:
+        self._onset_ms = at_ms
+
+    def telephone_cleared(self, at_ms: float) -> None:
+        if self._onset_ms is not None:
+            took = at_ms - self._onset_ms
+            self.tally.clears_ms.append(took)
+            self._detail(f"silent {took:.0f} ms after the caller's first sound")
+
+    def _line(self, at_ms: int, who: str, words: str, style: str) -> None:
+        seconds = (at_ms - (self._began_ms or at_ms)) / 1000
+        self._console.print(f"[dim]{seconds:6.2f}[/]  [{style}]{who:>8}[/]  {words}", soft_wrap=True)
+
+    def _detail(self, words: str) -> None:
+        self._console.print(f"{'':16}  [dim]{words}[/]", soft_wrap=True)
+
+    def _waterfall(self, turn: c.TurnMeasured) -> None:
+        parts = parts_of(turn)
+        if parts:
+            total = sum(parts.values())
+            figures = " + ".join(f"{name} {ms}" for name, ms in parts.items())
+            self._console.print(Text(" " * 18), bar(parts), Text(f" {total} ms", style="bold"), sep="")
+            self._detail(f"{figures} ms after the caller's last sound")
+
+    def summary(self) -> Table:
+        table = Table(box=None, show_header=False, padding=(0, 2))
+        tally = self.tally
+        totals = sorted(sum(parts_of(turn).values()) for turn in tally.turns if parts_of(turn))
+        ours = sorted(parts_of(turn)["ours"] for turn in tally.turns if "ours" in parts_of(turn))
+        if tally.first_word_ms is not None:
+            table.add_row("first word", f"{tally.first_word_ms} ms after the stream began, from rendered audio")
+        if totals:
+            table.add_row(
+                "turns", f"{len(totals)}, median {totals[len(totals) // 2]} ms to the first frame of an answer"
+            )
+            table.add_row(
+                "of that ours", f"median {ours[len(ours) // 2]} ms; the rest is the simulated engine's own delay"
+            )
+        for barge_in, clear in zip(tally.barge_ins, tally.clears_ms, strict=False):
+            table.add_row("interruption", f"silent after {clear:.0f} ms, {barge_in.cut_ms / 1000:.1f} s never heard")
+        table.add_row("ended", tally.disposition or "?")
+        return table
+
+
+def parts_of(turn: c.TurnMeasured) -> dict[str, int]:
+    """Each part's own ms, in order; empty where the caller's last sound or our first frame was not seen."""
+    if turn.caller_stopped_ms is None or turn.first_frame_ms is None:
+        return {}
+    ends = [turn.transcript_ms, turn.first_text_ms, turn.first_audio_ms, turn.first_frame_ms]
+    parts, before = {}, turn.caller_stopped_ms
+    for name, at in zip(PARTS, ends, strict=True):
+        if at is not None and at >= before:
+            parts[name], before = at - before, at
+    return parts
+
+
+def bar(parts: dict[str, int]) -> Text:
+    """One block a part, to scale; what took no time still shows as a hair."""
+    text = Text()
+    for name, ms in parts.items():
+        width = max(1, round(ms * BAR / BAR_MS)) if ms else 0
+        text.append("█" * width if ms else "▏", style=PARTS[name])
+    return text
