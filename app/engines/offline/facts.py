@@ -28,7 +28,8 @@ ORDER = re.compile(
     re.IGNORECASE,
 )
 ABOUT_US = re.compile(r"\b(?:callers?|customers? who|the user|tools?|system prompt|instructions?)\b", re.IGNORECASE)
-GREETING = re.compile(r"\b(?:greet|greeting|open the call|answer the call|welcome)\b", re.IGNORECASE)
+GREETING = re.compile(r"\b(?:greet(?:ing)?|open the call|answer the call|welcome)\b", re.IGNORECASE)
+GREETED = re.compile(GREETING.pattern + r"[^.!?\"“]*" + QUOTED.pattern, re.IGNORECASE)
 CONTEXT_WEIGHT = 0.8
 UNKNOWN_WEIGHT = 0.5  # a word nobody wrote may be a word nobody said
 
@@ -71,14 +72,14 @@ def read_facts(prompt: str) -> tuple[Fact, ...]:
 
 def greeting_of(prompt: str) -> str | None:
     """The words the prompt wants a call to begin with, where it quotes them."""
-    for sentence in sentences_of(_plain(" ".join(prompt.split()))):
-        if GREETING.search(sentence) and (quoted := QUOTED.search(sentence)):
-            return quoted[1].strip()
-    return None
+    found = GREETED.search(_plain(" ".join(prompt.split())))
+    return found[1].strip() if found else None
 
 
 def sentences_of(text: str) -> list[str]:
-    return [sentence.strip() for sentence in SENTENCE_END.split(text) if sentence.strip()]
+    """The sentences of `text`; what stands in quotation marks is not taken apart."""
+    whole = QUOTED.sub(lambda quoted: quoted[0].replace(" ", "\0"), text)
+    return [sentence.strip().replace("\0", " ") for sentence in SENTENCE_END.split(whole) if sentence.strip()]
 
 
 def _lines(prompt: str) -> Iterable[str]:
@@ -138,7 +139,7 @@ def best_facts(facts: Sequence[Fact], scale: Scale, asked: frozenset[str], most:
         return []
     if not best.fact.group or (best.fact.own & asked) - best.fact.context:
         return [best]
-    least = CONTEXT_WEIGHT * best.score
+    least = CONTEXT_WEIGHT * best.score - 1e-9
     alike = [match for match in matches if match.fact.group == best.fact.group and match.score >= least]
     return alike[:most]
 

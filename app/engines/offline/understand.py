@@ -56,7 +56,8 @@ ANYTHING_ELSE = "You are welcome. Is there anything else I can do for you?"
 HELP = "Hello. How can I help you?"
 NO_PERSON = "I am sorry, I cannot connect you to anyone right now."
 NOT_UNDERSTOOD = "I am sorry, I did not understand that. Could you say it again?"
-OFFER_PERSON = "I am sorry, I still do not understand. Would you like to talk to a person?"
+TO_A_PERSON = "Would you like to talk to a person?"
+OFFER_PERSON = f"I am sorry, I still do not understand. {TO_A_PERSON}"
 STILL_NOT = "I am sorry, I still do not understand. Could you put it another way?"
 GOODBYE = "Thank you for calling. Goodbye."
 
@@ -141,13 +142,16 @@ class Understanding:
             ),
             None,
         )
-        return State(asked=asked, offered=OFFER_PERSON in last, last=tuple(sentences_of(last)))
+        return State(asked=asked, offered=TO_A_PERSON in last, last=tuple(sentences_of(last)))
 
     def answer(self, heard: str, state: State) -> tuple[Intention, State]:
         """What to do about an utterance."""
         said = with_figures(heard.lower().replace("’", "'").strip(" .?!")).replace(",", "").replace(".", "")
         intention, after = self._decide(said, state)
-        return intention, replace(after, last=intention.sentences if isinstance(intention, Reply) else after.last)
+        if isinstance(intention, Use):
+            return intention, after
+        sentences = tuple(sentence for text in intention.sentences for sentence in sentences_of(text))
+        return Reply(sentences), replace(after, last=sentences)
 
     def follow(self, text: str, state: State) -> tuple[Intention, State]:
         """What to do about live text: words in quotation marks are spoken, stage directions followed, the rest is
@@ -250,7 +254,7 @@ class Understanding:
 
     def _farewell(self, said: str) -> Intention:
         if self._ending is None:
-            return Reply(tuple(sentences_of(GOODBYE)))
+            return Reply((GOODBYE,))
         return Use(self._ending.name, filled(self._ending, said, "The caller said goodbye."))
 
     def _hand_over(self, said: str) -> Intention:

@@ -32,12 +32,14 @@ CONCEPTS: dict[str, tuple[str, ...]] = {
     "~email": ("email", "e-mail", "mail"),
     "~phone": ("phone", "telephone"),
     "~deliver": ("deliver", "delivery", "ship", "shipping", "parcel", "package"),
-    "~book": ("appointment", "reservation", "reserve", "booking"),
+    "~appointment": ("appointment", "reservation", "reserve"),
     "~ready": ("ready", "finished", "complete", "completed"),
     "~park": ("park", "parking"),
+    "~tire": ("tire", "tyre"),
+    "~color": ("color", "colour"),
 }
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-NUMBER = r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|twelve|a|an|few|several)"
+NUMBER = r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|twelve|few|several)"
 # What a phrase means though none of its words does.
 PHRASES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(?:what time|how late|how early|when (?:are|do) you|until when)\b"), "~hours"),
