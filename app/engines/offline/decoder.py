@@ -112,7 +112,8 @@ def serve(source: BinaryIO, out: BinaryIO) -> None:
             if not listening:
                 decoder.start_utt()
                 listening = True
-            decoder.process_raw(convert(body, False), False, False)
+            if pcm := convert(body, False):  # a resampler may hold all of it back, and no samples are refused
+                decoder.process_raw(pcm, False, False)
         elif kind == b"E":
             send(out, b"T", text_of(decoder, convert).encode() if listening else b"")
             listening = False

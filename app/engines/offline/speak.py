@@ -118,7 +118,8 @@ def spoken_form(text: str) -> str:
     text = re.sub(r"€\s?(\d[\d.,]*)|(\d[\d.,]*)\s?€", r"\1\2 euros", text)
     text = re.sub(r"(?<=\d)\s?[–—-]\s?(?=\d)", " to ", text)
     text = re.sub(r"\b\d{4,}\b", lambda found: " ".join(found[0]), text)
-    return re.sub(r"[*_#`<>\[\]{}|]", " ", text.replace("&", " and ")).strip()
+    text = re.sub(r"[*_#`<>\[\]{}|]", " ", text.replace("&", " and "))
+    return " ".join(text.split())
 
 
 def finished(spoken: Spoken, rate: int) -> bytes:

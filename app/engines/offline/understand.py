@@ -104,7 +104,7 @@ def transcript(text: str) -> str:
     if not text:
         return ""
     asks = re.match(
-        r"(?:(?:and|so|but|hello|hi|well|okay|sorry) )*"
+        r"(?:(?:and|so|but|hello|hi|well|okay|sorry|wait|good (?:morning|afternoon|evening)) )*"
         r"(?:what|when|where|who|why|how|which|are|is|do|does|did|can|could|will|would|may|have|has)\b",
         text,
     )
