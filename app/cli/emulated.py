@@ -1,12 +1,15 @@
 """The simulated Nova Sonic as a child process, for commands that need a model on this machine."""
 
-import asyncio
 import json
 import os
+import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from app.cache.private_server import TIED_TO_US
 
 KEY, SECRET = "AKIAEMULATED", "emulated-secret"
 READY_WITHIN_S = 15
@@ -17,43 +20,46 @@ class NoModel(Exception):
     """The simulator did not start; the message says why."""
 
 
-@asynccontextmanager
-async def emulated_sonic(ca_file: Path, *options: str) -> AsyncIterator[str]:
-    """Its endpoint, once it answers. This process's SDK is pointed at it by the environment, keys included."""
-    command = [sys.executable, "-m", "app.cli", "emulate", "sonic", "--port", "0", "--json", "--ca", str(ca_file)]
-    keys = ["--access-key", KEY, "--secret-key", SECRET]
-    child = await asyncio.create_subprocess_exec(*command, *keys, *options, stdout=asyncio.subprocess.PIPE)
-    try:
-        endpoint = await _endpoint(child)
+class EmulatedSonic:
+    """Starts at once; there is time to do other things (imports take a second) before `ready` is asked."""
+
+    def __init__(self, ca_file: Path, *options: str) -> None:
+        command = [sys.executable, "-m", "app.cli", "emulate", "sonic", "--port", "0", "--json", "--ca", str(ca_file)]
+        keys = ["--access-key", KEY, "--secret-key", SECRET]
+        tied = [sys.executable, "-c", TIED_TO_US, str(os.getpid())]  # however we end, it ends too
+        self._child = subprocess.Popen([*tied, *command, *keys, *options], stdout=subprocess.PIPE, text=True)
+
+    def ready(self) -> None:
+        """Wait until it answers, and point this process's SDK at it, keys included. Blocks. Raises `NoModel`."""
+        assert self._child.stdout is not None
+        impatience = threading.Timer(READY_WITHIN_S, self._child.kill)
+        impatience.start()
+        line = self._child.stdout.readline()
+        impatience.cancel()
+        if not line:
+            raise NoModel(f"the simulated model did not start within {READY_WITHIN_S} s, or ended at once")
         os.environ |= {
-            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": endpoint,
+            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": str(json.loads(line)["endpoint"]),
             "AWS_ACCESS_KEY_ID": KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET,
         }
-        yield endpoint
+
+    def stop(self) -> None:
+        self._child.terminate()
+        try:
+            self._child.wait(STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+        if self._child.stdout is not None:
+            self._child.stdout.close()
+
+
+@contextmanager
+def emulated_sonic(ca_file: Path, *options: str) -> Iterator[EmulatedSonic]:
+    """A child for as long as the block lasts. Ask `ready` before the first session."""
+    sonic = EmulatedSonic(ca_file, *options)
+    try:
+        yield sonic
     finally:
-        await _stop(child)
-
-
-async def _endpoint(child: asyncio.subprocess.Process) -> str:
-    assert child.stdout is not None
-    try:
-        async with asyncio.timeout(READY_WITHIN_S):
-            line = await child.stdout.readline()
-    except TimeoutError:
-        raise NoModel(f"the simulated model did not start within {READY_WITHIN_S} s") from None
-    if not line:
-        raise NoModel("the simulated model ended at once; its own message stands above")
-    return str(json.loads(line)["endpoint"])
-
-
-async def _stop(child: asyncio.subprocess.Process) -> None:
-    if child.returncode is not None:
-        return
-    child.terminate()
-    try:
-        async with asyncio.timeout(STOP_WITHIN_S):
-            await child.wait()
-    except TimeoutError:
-        child.kill()
-        await child.wait()
+        sonic.stop()
