@@ -56,7 +56,6 @@ class OfflineMind:
         self._listening: asyncio.Task[None] | None = None
         self._speaking: asyncio.Task[None] | None = None
         self._recogniser: Recogniser | None = None
-        self._early: list[bytes] = []  # heard while the brief is still being read: a few ms
         self._closed = False
 
     async def open(self, brief: Brief) -> None:
@@ -70,12 +69,9 @@ class OfflineMind:
         self._recogniser = self._recognisers.take()
         self._recogniser.begin(brief.input_rate, self._understanding.vocabulary)
         self._listening = asyncio.create_task(self._listen())
-        early, self._early = b"".join(self._early), []
-        self.hear(early)
 
     def hear(self, pcm: bytes) -> None:
         if self._recogniser is None:
-            self._early.append(pcm)
             return
         for mark in self._endpointer.push(pcm):
             self._notice(mark, self._recogniser)

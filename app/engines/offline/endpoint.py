@@ -13,10 +13,10 @@ from math import log10
 import audioop
 
 FRAME_MS = 20
-LEAST_DBFS = -42.0
+LEAST_DBFS = -36.0
 MOST_DBFS = -30.0  # in noise louder than this we hear nothing rather than everything
 ABOVE_NOISE_DB = 12.0
-HYSTERESIS_DB = 6.0  # a sound that has begun is followed down to here
+HYSTERESIS_DB = 8.0  # a sound that has begun is followed down to here
 NOISE_FRAMES = 150
 ONSET_FRAMES, ONSET_WINDOW = 3, 5
 BEFORE_ONSET_MS = 300  # kept, since words begin softer than they are
