@@ -100,9 +100,12 @@ class Ear:
     def quiet_for(self, now_ms: int) -> int:
         return now_ms - self.last_loud_ms if self.last_loud_ms is not None else now_ms
 
-    def spoken_for(self, now_ms: int) -> int:
-        """How long the bot has been speaking in this spurt; 0 when it does not."""
-        return now_ms - self.spurt_began_ms if self.spurt_began_ms is not None and self.bot_speaks else 0
+    @property
+    def spoken_ms(self) -> int:
+        """How long the bot has spoken in this spurt, up to its last sound; 0 when it does not speak."""
+        if self.spurt_began_ms is None or self.last_loud_ms is None or not self.bot_speaks:
+            return 0
+        return self.last_loud_ms - self.spurt_began_ms
 
 
 class Caller:
@@ -219,7 +222,7 @@ class Caller:
     def _interrupt(self, step: Step, interrupt: Interrupt, now_ms: int, waited: int, acts: list[Act]) -> bool:
         if self._busy_until_ms > self._began_at:  # our words have begun
             return now_ms >= self._busy_until_ms
-        if self._ear.spoken_for(now_ms) >= interrupt.after_ms:
+        if self._ear.spoken_ms >= interrupt.after_ms:
             self._speak(Speak(Say(interrupt.line), interrupting=True), now_ms, acts)
             return False
         return self._overdue(step, waited, GIVE_UP_MS + interrupt.after_ms, True, "the bot did not speak so long", acts)

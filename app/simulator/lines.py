@@ -49,7 +49,7 @@ class SilentVoice:
     """Takes about as long as speech would, and says nothing: for load and for tests of everything but sound."""
 
     def speak(self, text: str) -> bytes:
-        return bytes(2 * RATE * max(1, len(text.split())) // 3)
+        return bytes(2 * (RATE * max(1, len(text.split())) // 3))
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from app.simulator.twilio.webhook import Document, FetchFailed, Webhooks
 
 # Verbs that do not answer an inbound call by themselves.
 SILENT_VERBS = frozenset({"Reject", "Redirect", "Hangup"})
-MOST_DOCUMENTS = 200  # a call that redirects for ever is ended
+MOST_DOCUMENTS = 100  # a call that redirects for ever is ended
 TERMINAL = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 
 

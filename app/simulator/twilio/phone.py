@@ -1,5 +1,6 @@
 """Place one call to a voice webhook: the door for whole-product tests, the demo, the bench and `offhook phone`."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,14 +110,14 @@ async def place_call(
 ) -> CallResult:
     """Call, live the script, and return when the call is over and its callbacks are delivered.
 
-    `clips` are the script's lines as sound; without them they are prepared first, which blocks (give them under load).
+    `clips` are the script's lines as sound; without them they are prepared first, in a thread (give them under load).
     `plant` is shared by calls of one process and stays the giver's to close; without one the call has its own.
     `watch` is told each event as it happens, `on_media` each message of the server with its monotonic ms.
     Raises `ScriptError` when a line cannot be made into sound. Whatever the application does ends in the result.
     """
     person = Person(
         script=script,
-        clips=prepare(script, voice, lines) if clips is None else clips,
+        clips=await asyncio.to_thread(prepare, script, voice, lines) if clips is None else clips,
         line=dialling.line,
         faults=dialling.faults,
         oddities=dialling.oddities,

@@ -1,0 +1,32 @@
+"""Whole calls to a small application, eight times faster than life."""
+
+from typing import Any
+
+from app.simulator import callscript
+from app.simulator.lines import SilentVoice
+from app.simulator.twilio.phone import CallResult, Dialling, place_call
+from app.simulator.twilio.plant import Plant, Timing
+from app.simulator.twilio.ticker import Ticker
+from tests.simulator.twilio.bot import Bot
+
+PATIENT = "wait for hang up within 60s"
+SPEED = 8.0
+
+
+def fast_plant(**more: Any) -> Plant:
+    return Plant(ticker=Ticker(SPEED), voice=SilentVoice(), timing=Timing(most_ms=60_000), **more)
+
+
+async def call(bot: Bot, script: str = PATIENT, plant: Plant | None = None, **more: Any) -> CallResult:
+    """Call `/voice` of the bot and live the script."""
+    used = plant or fast_plant()
+    dialling = Dialling(to=bot.url("/voice"), status_callback=bot.url("/status"), **more)
+    bot.pages.setdefault("/status", lambda asked: "")
+    try:
+        return await place_call(dialling, callscript.parse(script), voice=SilentVoice(), plant=used)
+    finally:
+        await used.aclose()
+
+
+def codes(result: CallResult) -> list[int]:
+    return [notice.code for notice in result.notices]
