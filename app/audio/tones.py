@@ -141,7 +141,9 @@ def goertzel(samples: Samples, hz: float, rate: int = RATE) -> float:
 
 
 def dtmf_key(samples: Samples, rate: int = RATE) -> str | None:
-    """The key whose two tones make up nearly all of `samples` (at least 20 ms), else None."""
+    """The key whose two tones make up nearly all of `samples` (at least 20 ms, over -60 dBFS), else None."""
+    if level(samples) < -60:
+        return None
     row = max(_ROWS, key=lambda hz: goertzel(samples, hz, rate))
     column = max(_COLUMNS, key=lambda hz: goertzel(samples, hz, rate))
     low, high = goertzel(samples, row, rate), goertzel(samples, column, rate)

@@ -4,11 +4,11 @@ It hears the line in frames of 20 ms (PCM16, 8000 Hz), each looked at in pieces 
 of 16 bits, so full scale is 90.3. Four ideas:
 
 *Floor.* What the line sounds like when nobody speaks: its level, and how much that level wavers. It follows quiet
-frames, and whatever has not let up for 1.5 s is floor too. Speech must stand over the floor by a margin that grows with
-the wavering: 5 dB over a steady hiss, more in a room full of people.
+frames, and whatever does not let up for 2 or 3 s is floor too. Speech must stand over the floor by a margin that grows
+with the wavering: 5 dB over a steady hiss, more in a room full of people.
 
 *Evidence.* Each piece over the threshold adds to it, up to a cap; each piece under it takes away. Loud speech is
-believed after four pieces (20 ms), faint speech later, a click never.
+believed after four pieces (20 ms), faint speech later, a click of 10 ms never.
 
 *Echo.* What we play comes back, weaker and up to 400 ms later. So the threshold is also the loudest that was played in
 those 400 ms, less the loss of the echo's way, and more evidence is asked for. The loss is unknown at first (20 dB is
@@ -43,7 +43,7 @@ _SETTLING = 8  # frames in which the floor is found and nothing is speech
 _LOUDEST_START = 57.0  # dB: more than -33 dBFS at the start is taken for a person, not for the floor
 _STILL = 30.0  # dB: -60 dBFS; what is fainter is as good as nothing
 _MOST_WAVERING = 4.0  # dB
-_WINDOW = 75  # frames: what has not let up for this long is floor
+_WINDOW = 50  # frames: what has not let up for two of these is floor
 
 _ECHO_FRAMES = 20  # 400 ms: the latest echo
 _HUSH = 30  # RMS: what we play below this has no echo worth a thought
