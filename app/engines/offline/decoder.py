@@ -1,6 +1,6 @@
 """The recogniser's own process: `python -m app.engines.offline.decoder`, spoken to over its standard input and output.
 
-pocketsphinx holds the interpreter's lock while it works (about a tenth of real time), so it never shares a process with
+pocketsphinx holds the interpreter's lock while it works (a tenth to a fifth of real time), so it never shares a process with
 an event loop. Every message is one letter, four bytes of length (big-endian) and that many bytes. In: `V` a JSON object
 {"rate": Hz, "words": [...]}, `A` PCM16 at that rate, `E` end of the phrase. Out: `R` once when loaded, `T` the text of
 a phrase (UTF-8, perhaps empty) for each `E`. End of input ends the process: when the parent dies, so does this one.
