@@ -1,12 +1,12 @@
 """The recogniser's own process: `python -m app.engines.offline.decoder`, spoken to over its standard input and output.
 
-pocketsphinx holds the interpreter's lock while it works (a tenth to a fifth of real time), so it never shares a process with
+pocketsphinx holds the interpreter's lock while it works (a fifth of real time), so it never shares a process with
 an event loop. Every message is one letter, four bytes of length (big-endian) and that many bytes. In: `V` a JSON object
 {"rate": Hz, "words": [...]}, `A` PCM16 at that rate, `E` end of the phrase. Out: `R` once when loaded, `T` the text of
 a phrase (UTF-8, perhaps empty) for each `E`. End of input ends the process: when the parent dies, so does this one.
 
 Why these settings, on telephone speech of flite's rms voice: of the 126,000 words in the dictionary only the 12,000
-that the language model finds likeliest are used, plus the prompt's, which halves the work (0.22 to 0.09 of real time)
+that the language model finds likeliest are used, plus the prompt's, which halves the work (0.22 to 0.09, fed in one go)
 and makes nothing worse; without the second (flat) pass the text is there 10 ms after the phrase instead of 90; the
 cepstral mean is set to that of a telephone line, else the first utterance of a call is misheard.
 """
