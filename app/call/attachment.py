@@ -43,6 +43,9 @@ class Attachment:
     def attached(self) -> bool:
         return self.attached_at is not None
 
+    def attached_to(self, session: int) -> bool:
+        return self.attached and session == self.ordinal
+
     @property
     def shortened(self) -> bool:
         """The engine refused a history as too long: half of it must do."""

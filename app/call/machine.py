@@ -174,10 +174,11 @@ class Call:
             return
         if self._closing is not None:
             self._do(c.HangUp(event.leg))
+            self._lose_leg()  # there would be no new leg if the old one still carried our goodbye
             return
         if self._leg is not None:
+            self._do(c.HangUp(self._leg))
             self._lose_leg()  # the new socket is quicker than the news of the old one's end
-            self._do(c.HangUp(self._last_leg))
         self._leg = self._last_leg = event.leg
         first, self.phase = self.phase is Phase.RINGING, Phase.LIVE
         self._account_for(self._playout.move(event.leg, self._now))
@@ -244,9 +245,8 @@ class Call:
         before, self._stalled_at = self._stalled_at, self._now
         self._note("leg stalled")
         if before is not None and self._now - before <= LEG_STALLS_WITHIN_MS:
-            leg = event.leg
+            self._do(c.HangUp(event.leg))
             self._lose_leg()
-            self._do(c.HangUp(leg))
 
     def _leg_ended(self, event: e.LegEnded) -> None:
         if event.how is e.LegEnd.STOPPED:
@@ -350,7 +350,9 @@ class Call:
         self._do(c.AttachSession(session, tuple(history)))
 
     def _session_attached(self, event: e.SessionAttached) -> None:
-        if event.session != self._attachment.ordinal or not self._attachment.live or self._attachment.attached:
+        if event.session > self._attachment.ordinal or self._attachment.attached_to(event.session):
+            return
+        if event.session < self._attachment.ordinal or not self._attachment.live:
             self._do(c.CloseSession(event.session))  # it came too late
             return
         self._attachment.attach(self._now)
@@ -738,7 +740,7 @@ class Call:
         return self.phase is Phase.LIVE and not self._turns.speaking and self._turns.hold is None
 
     def _patient(self) -> bool:
-        return bool(self._runs) or not self._attachment.attached
+        return self._runs.pending_in(self._attachment.ordinal) or not self._attachment.attached
 
     def _both_quiet(self) -> bool:
         return (
@@ -817,8 +819,8 @@ _STEPS: tuple[Callable[[Call], None], ...] = (
     Call._outcome_of_hold,
     Call._fall_silent,
     Call._keep_attached,
-    Call._sound_alarms,
     Call._overdue_tools,
+    Call._sound_alarms,
     Call._speak_live_text,
     Call._prompt_silence,
     Call._fall_silent,

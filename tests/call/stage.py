@@ -111,11 +111,11 @@ class Stage:
         self._echo = echo
         self._line = line
         self._order = count()
-        self._programme: list[tuple[int, int, Callable[[], None]]] = []
+        self._programme: list[tuple[int, int, Callable[[], object]]] = []
 
     # --- the programme --------------------------------------------------------------------------------------------
 
-    def at(self, when: int, what: Callable[[], None]) -> None:
+    def at(self, when: int, what: Callable[[], object]) -> None:
         heapq.heappush(self._programme, (when, next(self._order), what))
 
     def tell_at(self, when: int, event: e.Event) -> None:

@@ -17,6 +17,7 @@ Blank lines and everything behind `#` are ignored. `expect` takes `at once` or `
 import shlex
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from app.call import commands as c
 from app.call import events as e
@@ -68,7 +69,8 @@ def _read_line(script: Script, number: int, words: list[str]) -> None:
         case ["setting", name, ms]:
             script.timings = replace(script.timings, **{name: int(ms)})
         case ["uplink", name, value]:
-            script.uplink = replace(script.uplink, **{name: value == "true" if not value.isdigit() else int(value)})
+            given: dict[str, Any] = {name: int(value) if value.isdigit() else value == "true"}
+            script.uplink = replace(script.uplink, **given)
         case ["sessions", "by", "hand"]:
             script.by_hand = True
         case ["expect", *what]:
@@ -202,18 +204,15 @@ class Performance:
                 self.check_account(number, words)
             else:
                 found = next((done for done in left if self.matches(done.command, words, number)), None)
-                shown = "\n".join(
-                    f"  {d.at} {_shown(d.command)}" for d in window if not isinstance(d.command, c.SendToEngine)
-                )
+                shown = "\n".join(_shown(done) for done in window if not isinstance(done.command, c.SendToEngine))
                 assert found, f"line {number}: expected {' '.join(words)}, done was\n{shown}"
                 assert limit is None or found.at <= scene.at + limit, f"line {number}: came at {found.at} only"
                 left.remove(found)
 
     def check_account(self, number: int, words: list[str]) -> None:
         if words[0] == "floor":
-            assert self.stage.call._turns.floor == words[1], (
-                f"line {number}: the floor is {self.stage.call._turns.floor}"
-            )
+            floor = self.stage.call.floor
+            assert floor == words[1], f"line {number}: the floor is {floor}"
             return
         told = " / ".join(f"{line.role}: {line.text}" for line in self.stage.call.transcript())
         match words:
