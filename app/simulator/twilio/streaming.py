@@ -21,7 +21,7 @@ from app.simulator.twilio.twiml import StreamOrder
 from app.simulator.twilio.webhook import trust
 from app.simulator.twilio.wire import HandshakeFailed, Wire
 
-BACKLOG_BYTES = 128 * 1024  # unread by the server; about 6 s of audio. More is thrown away (31930)
+BACKLOG_BYTES = 64 * 1024  # unread by the server, 3 s of audio beyond the kernel's buffers. More is thrown away (31930)
 RTP_TIMEOUT_MS = 5000
 ORDERLY = (1000, 1001, 1005)
 GARBAGE = (
@@ -109,6 +109,7 @@ class MediaStream:
         self._sent_until_ms = 0
         self._overflowing = False
         self._muted = False
+        self._littered = False
         self._began_ms = 0
         self.ended: asyncio.Future[StreamEnd] = asyncio.get_running_loop().create_future()
 
@@ -202,7 +203,8 @@ class MediaStream:
 
     def _misbehave(self, now: int) -> None:
         faults = self._faults
-        if faults.garbage_at_ms is not None and now == faults.garbage_at_ms // 20 * 20 + 20:
+        if faults.garbage_at_ms is not None and now >= faults.garbage_at_ms and not self._littered:
+            self._littered = True
             self._journal.note("fault", kind="garbage")
             for text in GARBAGE:
                 self._wire.send(text)

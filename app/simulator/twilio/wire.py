@@ -11,14 +11,16 @@ from typing import Self, cast
 from urllib.parse import urlsplit
 
 from websockets.client import ClientProtocol
-from websockets.exceptions import InvalidHandshake, InvalidStatus
+from websockets.exceptions import InvalidHandshake, InvalidStatus, PayloadTooBig, ProtocolError
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
 from websockets.protocol import OPEN
 from websockets.uri import parse_uri
 
 USER_AGENT = "Twilio.TmeWs/1.0"
+BROKEN = (ProtocolError, PayloadTooBig, UnicodeDecodeError)  # the server broke the protocol, and we ended it
 DATA = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
+SEND_BUFFER = 32 * 1024
 CLOSE_SECONDS = 2.0  # how long the server may take to answer our close
 
 
@@ -97,6 +99,8 @@ class Wire(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # A cast: uvloop's transports do not inherit from asyncio's.
         self._transport = cast(asyncio.Transport, transport)
+        # The kernel's own buffer would hide for minutes that the server does not read.
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         request = self._protocol.connect()
         request.headers["User-Agent"] = USER_AGENT
         for name, value in self._headers.items():
@@ -122,7 +126,7 @@ class Wire(asyncio.Protocol):
             self.on_gone(self.gone.result())
 
     def _close_code(self) -> int:
-        if self._protocol.parser_exc is not None:  # the server broke the protocol and we ended it
+        if isinstance(self._protocol.parser_exc, BROKEN):
             return 1002
         # The protocol's own close_code waits for the end of the stream, which a transport closed by us never tells.
         close = self._protocol.close_rcvd

@@ -86,6 +86,7 @@ class Bot:
         with contextlib.suppress(WebSocketDisconnect):
             if self.media is not None:
                 await self.media(end)
+            await socket.close()
 
 
 class Socket:
@@ -144,7 +145,7 @@ async def serving(bot: Bot) -> AsyncIterator[Bot]:
 @contextlib.asynccontextmanager
 async def listening(app: Starlette, listener: socket.socket) -> AsyncIterator[None]:
     """uvicorn without its main loop, which would look every 100 ms only whether to end."""
-    config = uvicorn.Config(app, log_level="error", ws="websockets-sansio")
+    config = uvicorn.Config(app, log_level="error", ws="websockets-sansio", lifespan="off")
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
