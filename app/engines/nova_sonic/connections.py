@@ -30,6 +30,7 @@ from awscrt.io import (
 
 from app.call.events import Failure
 from app.engines.engine import EngineError
+from app.engines.nova_sonic.crt_thread import keep_thread_state, send_at_once
 from app.engines.nova_sonic.errors import of_connection
 from app.engines.nova_sonic.mailbox import Mailbox
 
@@ -124,7 +125,11 @@ class Connection:
         self._patience: asyncio.TimerHandle | None = None
 
     def start(self, crt: Crt, host: str, port: int) -> None:
-        connecting = crt.connect(host, port, lambda settings: self._mailbox.post(self._on_settings, settings))
+        def on_settings(settings: list[Http2Setting]) -> None:
+            keep_thread_state()
+            self._mailbox.post(self._on_settings, settings)
+
+        connecting = crt.connect(host, port, on_settings)
         connecting.add_done_callback(lambda future: self._mailbox.post(self._on_connect, future))
 
     def takes(self, patience_ms: int) -> bool:
@@ -160,6 +165,7 @@ class Connection:
             self._end(crt_name(error))
             return
         self.native = connecting.result()
+        self._loop.run_in_executor(None, send_at_once, self.native.port)
         self.native.shutdown_future.add_done_callback(lambda _: self._mailbox.post(self._end, "CONNECTION_CLOSED"))
         self._patience = self._loop.call_later(SETTINGS_MS / 1000, self._open)
         if self.condemned:

@@ -269,7 +269,7 @@ type Heard = ContentStarted | TextHeard | AudioHeard | ToolUsed | ContentEnded |
 def parse(message: bytes) -> Heard | None:
     """One message of the service. None for an event that is of no use or unknown to us. ValueError for a broken one."""
     try:
-        [(name, body)] = json.loads(message)["event"].items()
+        [(name, body)] = json.loads(message.decode())["event"].items()
         if name == "audioOutput":  # nine of ten
             return AudioHeard(body["contentId"], b64decode(body["content"]))
         shape = SHAPES.get(name)

@@ -30,6 +30,7 @@ from smithy_http.aio.crt import AWSCRTHTTPClient
 from app.call.events import Failure
 from app.engines.engine import EngineError
 from app.engines.nova_sonic.connections import CRT_ERRORS, ConnectionOptions, tls_context
+from app.engines.nova_sonic.crt_thread import send_at_once
 from app.engines.nova_sonic.errors import LOST_FRAME, Verdict, of_connection, of_error
 from app.engines.nova_sonic.once import Once
 from app.engines.nova_sonic.sdk import (
@@ -52,6 +53,7 @@ class TrustingClient(AWSCRTHTTPClient):
 
     async def _build_new_connection(self, url: Any) -> Any:
         connection = await super()._build_new_connection(url)
+        await asyncio.to_thread(send_at_once, connection.port)
         self.made = [known for known in self.made if known.is_open()] + [connection]
         return connection
 

@@ -101,7 +101,7 @@ def server_frame(headers: dict[str, str], payload: bytes) -> bytes:
 def event_frame(event: dict[str, Any]) -> bytes:
     inner = base64.b64encode(json.dumps({"event": event}).encode()).decode()
     headers = {":event-type": "chunk", ":content-type": "application/json", ":message-type": "event"}
-    return server_frame(headers, json.dumps({"bytes": inner, "p": "abcd"}).encode())
+    return server_frame(headers, json.dumps({"bytes": inner, "p": "abcd"}, separators=(",", ":")).encode())
 
 
 def exception_frame(kind: str, message: str) -> bytes:
@@ -248,7 +248,10 @@ class Link(asyncio.Protocol):
         elif isinstance(event, h2.events.DataReceived):
             if self.peer.reads:
                 self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-            self.on_data(self.streams[event.stream_id], event.data)
+            if self.peer.checks:
+                self.on_data(self.streams[event.stream_id], event.data)
+            elif not self.streams[event.stream_id].accepted:
+                self.streams[event.stream_id].accept()
         elif isinstance(event, h2.events.StreamEnded):
             self.on_end(self.streams[event.stream_id])
 
@@ -295,6 +298,7 @@ class Peer:
         self.accepts = True  # answer 200 once the SYSTEM block is complete
         self.polite = True  # end a stream when the client has ended it
         self.reads = True  # give back flow-control window
+        self.checks = True  # take the client's frames apart; without it streams are accepted unseen
         self.window = 1 << 20
         self.streams_allowed = 100
         self.links: list[Link] = []
