@@ -4,7 +4,8 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,14 +45,15 @@ def sonic(
     """A strict local Nova Sonic over TLS and HTTP/2, with the service's own refusals."""
     keys = _keys(access_key, secret_key)
     keeping = _keeping(log, log_audio, positions, dump)
-    make = _simulator(host, port, ca or default_ca_file(), keys, limits, mind, faults, seed, verify_every, keeping)
+    own = {"host": host, "port": port, "ca_file": ca or default_ca_file(), "keys": keys, "keeping": keeping}
+    minds, make = _simulator(mind, limits, faults, seed=seed, verify_every=verify_every, **own)
     try:
-        _run(_serve(make, "checked" if keys else "form only", as_json))
+        _run(_serve(minds, make, "checked" if keys else "form only", as_json))
     except OSError as error:
         raise typer.BadParameter(f"cannot listen or write: {error}") from error
 
 
-def _run(serving: Any) -> None:
+def _run(serving: Coroutine[Any, Any, None]) -> None:
     try:
         import uvloop
     except ImportError:  # no wheel for this platform: the plain loop serves as well
@@ -82,54 +84,57 @@ def _keeping(log: Path | None, log_audio: str, positions: Path | None, dump: Pat
 
 
 def _simulator(
-    host: str,
-    port: int,
-    ca_file: Path,
-    keys: "tuple[Key, ...]",
-    limits: Path | None,
-    mind: str,
-    faults: str,
-    seed: int,
-    verify_every: int,
-    keeping: "Keeping",
-) -> "Callable[[], SonicSimulator]":
+    mind: str, limits: Path | None, faults: str, **own: Any
+) -> "tuple[AbstractAsyncContextManager[MindFactory], Callable[[MindFactory], SonicSimulator]]":
+    """Where minds come from, and what makes the simulator once they do. Explains what cannot be read or meant."""
     from app.simulator.faults import parse_faults
     from app.simulator.sonic.limits import read_limits
     from app.simulator.sonic.manner import manner_from
     from app.simulator.sonic.simulator import SonicSimulator
 
     try:
-        minds, manner = _mind(mind)
-        settings = {
-            "limits": read_limits(limits) if limits is not None else None,
-            "manner": manner_from(manner),
-            "faults": parse_faults(faults),
-        }
+        minds, manner = _minds(mind)
+        own["limits"] = read_limits(limits) if limits is not None else None
+        own |= {"manner": manner_from(manner), "faults": parse_faults(faults)}
     except (ValueError, TypeError, OSError) as error:
         raise typer.BadParameter(str(error)) from error
-    own = {"host": host, "port": port, "ca_file": ca_file, "keys": keys, "keeping": keeping}
-    return lambda: SonicSimulator(minds, **own, **settings, seed=seed, verify_every=verify_every)  # type: ignore[arg-type]
+    return minds, lambda factory: SonicSimulator(factory, **own)
 
 
-def _mind(name: str) -> "tuple[MindFactory, Any]":
-    """The factory of minds, and the manner that a script asks for."""
+def _minds(name: str) -> "tuple[AbstractAsyncContextManager[MindFactory], Any]":
+    """What gives the factory of minds, and the manner that a script asks for."""
     if name == "offline":
-        from app.simulator.offline_mind import OfflineMind
-
-        return OfflineMind, {}
+        return _offline_minds(), {}
     from app.simulator.script import read_script
     from app.simulator.scripted_mind import ScriptedMinds
 
     script = read_script(Path(name))
-    return ScriptedMinds(script), script.manner
+    return nullcontext(ScriptedMinds(script)), script.manner
 
 
-async def _serve(make: "Callable[[], SonicSimulator]", signatures: str, as_json: bool) -> None:
+@asynccontextmanager
+async def _offline_minds() -> "AsyncIterator[MindFactory]":
+    from app.simulator.offline_mind import OfflineMinds
+
+    minds = OfflineMinds()
+    await minds.start()
+    try:
+        yield minds
+    finally:
+        await minds.close()
+
+
+async def _serve(
+    minds: "AbstractAsyncContextManager[MindFactory]",
+    make: "Callable[[MindFactory], SonicSimulator]",
+    signatures: str,
+    as_json: bool,
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with make() as simulator:
+    async with minds as factory, make(factory) as simulator:
         where = {"endpoint": simulator.endpoint, "ca": str(simulator.ca_file), "signatures": signatures}
         line = "Nova Sonic at {endpoint}  CA {ca}  signatures: {signatures}".format(**where)
         print(json.dumps(where) if as_json else line, flush=True)

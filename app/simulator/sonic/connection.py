@@ -8,7 +8,7 @@ import asyncio
 import json
 import re
 from collections import deque
-from typing import cast
+from typing import Any, cast
 from urllib.parse import unquote
 from uuid import uuid4
 
@@ -30,6 +30,14 @@ CONNECTION_WINDOW = 256 * 1024 * 1024
 ACKNOWLEDGE_BYTES = 1024 * 1024
 LINGER_S = 2.0  # a client that has not ended its side by then, after we ended ours, is reset
 MAX_FRAME = 16_384
+
+
+class _Http2(h2.connection.H2Connection):
+    """`h2` takes a GOAWAY for the end of everything. A client that says it without an error (Node does, as soon as it
+    has no further request to make) still finishes its open streams: RFC 9113, 6.8."""
+
+    def _receive_goaway_frame(self, frame: GoAwayFrame) -> tuple[list[Any], list[h2.events.Event]]:
+        return ([], []) if frame.error_code == 0 else super()._receive_goaway_frame(frame)
 
 
 class _Stream:
@@ -100,7 +108,7 @@ class Connection(asyncio.Protocol):
             validate_outbound_headers=False,
             normalize_outbound_headers=False,
         )
-        self._h2 = h2.connection.H2Connection(configuration)
+        self._h2 = _Http2(configuration)
         self._transport: asyncio.Transport | None = None
         self._streams: dict[int, _Stream] = {}
         self._ready: dict[int, _Stream] = {}

@@ -28,7 +28,7 @@ STREAMING_BODY = "STREAMING-AWS4-HMAC-SHA256-EVENTS"
 MAX_SKEW_MS = 5 * 60 * 1000
 _AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/\s]+)/(?P<date>\d{8})/(?P<region>[a-z0-9-]+)/(?P<service>[a-z0-9-]+)"
-    r"/aws4_request,\s*SignedHeaders=(?P<signed>[a-z0-9;-]+),\s*Signature=(?P<signature>[0-9a-f]{64})"
+    r"/aws4_request,\s*SignedHeaders=(?P<signed>[a-z0-9:;-]+),\s*Signature=(?P<signature>[0-9a-f]{64})"
 )
 _USUAL_OUTER = re.compile(rb"\A\x05:date\x08(.{8})\x10:chunk-signature\x06\x00\x20(.{32})\Z", re.DOTALL)
 
@@ -162,7 +162,9 @@ def _check_form(match: re.Match[str], stamp: str, signed: Sequence[str], headers
         raise Refused(malformed_signature("Credential should be scoped to correct service: 'bedrock'"))
     if match["date"] != stamp[:8]:
         raise Refused(malformed_signature("Date in Credential scope does not match YYYYMMDD from x-amz-date"))
-    if "host" not in signed or "x-amz-date" not in signed:
+    if (
+        not {"host", ":authority"} & set(signed) or "x-amz-date" not in signed
+    ):  # the SDK for JavaScript signs :authority
         raise Refused(malformed_signature("host and x-amz-date must be signed"))
     if any(name not in headers for name in signed):
         raise Refused(malformed_signature("a signed header is missing"))

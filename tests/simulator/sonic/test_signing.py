@@ -72,6 +72,12 @@ def test_a_request_of_good_form_passes_without_keys() -> None:
     assert access_key == "AKID"
 
 
+def test_the_authority_of_http2_may_be_signed_in_place_of_the_host() -> None:
+    headers = {**GOOD, ":authority": "localhost"}
+    headers["authorization"] = headers["authorization"].replace("=host;", "=:authority;")
+    check_request("/model/m/x", headers, (), NOON_MS)
+
+
 @pytest.mark.parametrize(
     ("header", "value", "member"),
     [
