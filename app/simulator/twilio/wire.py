@@ -5,6 +5,7 @@ transport, and `backlog` tells how much, because Twilio throws audio away then (
 """
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable, Mapping
 from typing import Self, cast
