@@ -55,7 +55,12 @@ def demo_settings() -> Settings:
     """Nothing of the environment's accounts is used: the demo has its own keys and its own model."""
     token = secrets.token_hex(16)
     settings = Settings.read(
-        twilio_auth_token=token, redis_url="", stream_secret=token, port=free_port(), public_url=""
+        twilio_auth_token=token,
+        redis_url="",
+        stream_secret=token,
+        port=free_port(),
+        public_url="",
+        aws_endpoint_url_bedrock_runtime="",
     )
     settings = settings.for_serving(local=True)
     data_dir = settings.data_dir / "demo"

@@ -57,10 +57,15 @@ async def _call(server: Server, caller: callscript.Script, show: Show) -> CallRe
 
 
 def _tell(show: Show, event: CallEvent) -> None:
-    if event.name == "caller_started":
-        show.telephone_caller_started(event.at_ms)
-    elif event.name == "clear_received":
-        show.telephone_cleared(event.at_ms)
+    match event.name:
+        case "stream_started":
+            show.telephone_stream_started(event.at_ms)
+        case "audio_arrived":
+            show.telephone_got_audio(event.at_ms)
+        case "caller_started":
+            show.telephone_caller_started(event.at_ms)
+        case "clear_received":
+            show.telephone_cleared(event.at_ms)
 
 
 def conclude(result: CallResult, show: Show, console: Console, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 
 from rich.console import Console
 from rich.markup import escape
@@ -23,7 +24,7 @@ class Tally:
     turns: list[c.TurnMeasured] = field(default_factory=list)
     barge_ins: list[c.BargeInMeasured] = field(default_factory=list)
     clears_ms: list[float] = field(default_factory=list)
-    first_word_ms: int | None = None
+    first_word_ms: float | None = None
     tokens: int = 0
     disposition: str = ""
 
@@ -36,6 +37,7 @@ class Show:
         self._console = console
         self._phrases = phrases
         self._began_ms: int | None = None
+        self._stream_ms: float | None = None
         self._onset_ms: float | None = None
 
     def watch(self, call_sid: str, at_ms: int, event: e.Event, commands: Sequence[c.Command]) -> None:
@@ -62,9 +64,6 @@ class Show:
             case c.Note("phrase", name) if name in self._phrases:
                 words = f"{escape(self._phrases[name])}  [green](rendered, at once)[/]"
                 self._line(at_ms, "offhook", words, "bold cyan")
-            case c.FirstWordPlayed(ms):
-                self.tally.first_word_ms = ms
-                self._detail(f"first word {ms} ms after the stream began")
             case c.TurnMeasured():
                 self.tally.turns.append(command)
                 self._waterfall(command)
@@ -74,6 +73,14 @@ class Show:
             case c.EndCall(disposition):
                 self.tally.disposition = disposition
                 self._line(at_ms, "call", f"ended: {disposition}", "bold")
+
+    def telephone_stream_started(self, at_ms: float) -> None:
+        self._stream_ms = at_ms
+
+    def telephone_got_audio(self, at_ms: float) -> None:
+        if self.tally.first_word_ms is None and self._stream_ms is not None:
+            self.tally.first_word_ms = at_ms - self._stream_ms
+            self._detail(f"at the telephone {self.tally.first_word_ms:.0f} ms after its stream began")
 
     def telephone_caller_started(self, at_ms: float) -> None:
         self._onset_ms = at_ms
@@ -102,16 +109,17 @@ class Show:
     def summary(self) -> Table:
         table = Table(box=None, show_header=False, padding=(0, 2))
         tally = self.tally
-        totals = sorted(sum(parts_of(turn).values()) for turn in tally.turns if parts_of(turn))
-        ours = sorted(parts_of(turn)["ours"] for turn in tally.turns if "ours" in parts_of(turn))
+        turns = [parts for turn in tally.turns if (parts := parts_of(turn))]
+        totals = [sum(parts.values()) for parts in turns]
+        ours = [parts["ours"] for parts in turns]
         if tally.first_word_ms is not None:
-            table.add_row("first word", f"{tally.first_word_ms} ms after the stream began, from rendered audio")
-        if totals:
             table.add_row(
-                "turns", f"{len(totals)}, median {totals[len(totals) // 2]} ms to the first frame of an answer"
+                "first word", f"{tally.first_word_ms:.0f} ms after the telephone's stream began, from rendered audio"
             )
+        if totals:
+            table.add_row("turns", f"{len(totals)}, median {median(totals):.0f} ms to the first frame of an answer")
             table.add_row(
-                "of that ours", f"median {ours[len(ours) // 2]} ms; the rest is the simulated engine's own delay"
+                "of that ours", f"{median(ours):.0f} ms from the model's first audio; the rest is the engine's own"
             )
         for barge_in, clear in zip(tally.barge_ins, tally.clears_ms, strict=False):
             table.add_row("interruption", f"silent after {clear:.0f} ms, {barge_in.cut_ms / 1000:.1f} s never heard")
