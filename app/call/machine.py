@@ -412,7 +412,7 @@ class Call:
         if self._turns.floor is Floor.HELD or (self._playout.has_reply and self._interruptible()):
             self._confirm(Sign.TURNED)
         elif self._turns.floor is Floor.BOT:
-            self._playout.drop_waiting()  # the phrase goes on; a reply behind it is out of date
+            self._drop_outdated()
         else:
             self._turns.sign(Sign.TURNED)
         self._turns.turned_at = self._now
@@ -427,7 +427,14 @@ class Call:
         self._take_floor(self._now, Sign.INTERRUPTED)
         if self._turns.hold is not None:
             self._turns.interrupted(self._now, incomplete)
-        elif not self._interruptible():
+            return
+        self._drop_outdated()
+        if incomplete and not self._answer.running:
+            self._answer.start(self._now, fillers=1)  # the rest of it is owed, should no words follow
+
+    def _drop_outdated(self) -> None:
+        """A phrase that may not be cut goes on; a reply behind it is out of date. A goodbye is never."""
+        if self._closing is None and not self._playout.interruptible:
             self._playout.drop_waiting()
 
     def _engine_heard_speech(self, event: e.EngineHeardSpeech) -> None:

@@ -127,7 +127,7 @@ class Playout:
 
     def silent(self, now: int) -> bool:
         """As far as we can tell the caller hears nothing of us, and nothing waits to be sent."""
-        return not self.waiting and self._ear_position(now) >= self._sent
+        return self._ear_position(now) >= self._sent and not self.waiting
 
     def left_ms(self, now: int) -> int:
         """How long what is here will still sound."""
