@@ -40,7 +40,7 @@ KINDS: dict[str, tuple[str, frozenset[str] | None]] = {
     "not-found": ("ResourceNotFoundException, HTTP 404", frozenset({OPENING})),
     "refuse-history": ("ValidationException 'Chat history is over max limit'", frozenset({OPENING})),
     "no-answer": ("not even response headers", frozenset({OPENING})),
-    "deaf": ("the session accepts everything and says nothing more", None),
+    "deaf": ("the session accepts everything and says nothing more, until the client ends it", None),
     "slow": ("headers or audio come later by =milliseconds", frozenset({OPENING, THINKING, SPEAKING})),
     "half-frame": ("half a frame, then the stream is reset", None),
     "bad-crc": ("a frame whose checksum is wrong", None),

@@ -102,7 +102,8 @@ class Exchange:
         self._answered = False
         self._answer_due_ms: int | None = None
         self._held: list[bytes] = []  # until the headers have left
-        self._mute = False
+        self._mute = False  # nothing more is said
+        self._hung = False  # not even the end
         self._refuse_history = False
         self._late_ms = 0
         self._ended = False
@@ -161,7 +162,7 @@ class Exchange:
         if not payload:  # the signed end of the events
             return
         try:
-            event = json.loads(event_of(payload))
+            event = json.loads(event_of(payload).decode())
         except ValueError as error:
             raise Refused(refusals.INVALID_INPUT) from error
         self._record.events_in += 1
@@ -376,7 +377,7 @@ class Exchange:
             self._held.append(frame)
 
     def _answer(self) -> None:
-        if self._answered or self._mute:
+        if self._answered or self._hung:
             return
         self._answered = True
         self._answer_due_ms = None
@@ -399,7 +400,7 @@ class Exchange:
 
     def _close(self) -> None:
         self._reach_closing()
-        if self._ended or self._mute:
+        if self._ended or self._hung:
             return
         self._answer()
         self._wire.end()
@@ -505,9 +506,8 @@ class Exchange:
                 self._refuse(FAULT_REFUSALS[kind])
 
     def _fall_silent(self, fault: Fault) -> None:
-        if fault.kind == "deaf":
-            self._answer()
         self._mute = True
+        self._hung = fault.kind != "deaf"
         if self._timer is not None:
             self._timer.cancel()
 

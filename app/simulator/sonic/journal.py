@@ -16,10 +16,11 @@ import threading
 import time
 from array import array
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, BinaryIO
 
 from app.simulator.mind import Brief
 
@@ -104,10 +105,19 @@ class Journal:
             await asyncio.to_thread(self._writer.join)
 
     def _write(self) -> None:
-        while (item := self._queue.get()) is not None:
-            path, data = item
-            with path.open("ab") as file:
-                file.write(data)
+        with ExitStack() as files:
+            opened: dict[Path, BinaryIO] = {}
+            while (item := self._queue.get()) is not None:
+                path, data = item
+                if path.suffix == ".pcm":  # a dump: whole, and one of many
+                    path.write_bytes(data)
+                    continue
+                if path not in opened:
+                    opened[path] = files.enter_context(path.open("ab"))
+                opened[path].write(data)
+                if self._queue.empty():
+                    for file in opened.values():
+                        file.flush()
 
     def begin(self, access_key: str, model: str) -> SessionRecord:
         record = SessionRecord(len(self.sessions) + 1, access_key, model, time.monotonic_ns())

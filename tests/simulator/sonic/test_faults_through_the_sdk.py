@@ -138,6 +138,9 @@ async def test_a_deaf_session_accepts_everything_and_says_nothing() -> None:
         await speak(other)
         await other.until("contentEnd", type="AUDIO", stopReason="END_TURN")
         assert sonic.sessions[0].ended == ""
+        await session.end()
+        await session.rest()
+        assert sonic.sessions[0].ended == "closed"
 
 
 async def test_a_session_deaf_from_the_start_still_answers_with_headers() -> None:
