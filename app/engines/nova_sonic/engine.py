@@ -36,7 +36,7 @@ class NovaSonicOptions:
     streams_per_connection: int = 10  # or less, if the peer says so
     connect_ms: int = 3_000  # TCP connect; also how long a connecting one is waited for by others
     open_ms: int = 5_000  # credentials, connection, opening events, answer's headers
-    gather_ms: int = 4  # what all sessions send within this leaves in one go; 0: one turn of the event loop
+    gather_ms: int = 2  # what all sessions send within this leaves in one go; 0: one turn of the event loop
     use_sdk_path: bool = False  # the SDK's own framing, send and receive
     limits: SessionLimits = field(default_factory=SessionLimits)
 
