@@ -1,6 +1,7 @@
 """`offhook emulate twilio`: the simulated Twilio as a process of its own, with its REST subset."""
 
 import json
+import signal
 import socket
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
@@ -77,6 +78,9 @@ async def _serve(exchange: "Exchange", listener: socket.socket, most_at_once: in
 
     from app.simulator.twilio.rest import create_app
 
+    # uvicorn raises the signal again when it has ended in order; ending so is what was asked for.
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, lambda number, frame: None)
     config = uvicorn.Config(create_app(exchange, most_at_once), log_level="warning")
     await uvicorn.Server(config).serve(sockets=[listener])
     await exchange.plant.aclose()

@@ -34,7 +34,7 @@ from app.simulator.twilio.webhook import Document, FetchFailed, Webhooks
 # Verbs that do not answer an inbound call by themselves.
 SILENT_VERBS = frozenset({"Reject", "Redirect", "Hangup"})
 MOST_DOCUMENTS = 100  # a call that redirects for ever is ended
-TERMINAL = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+APOLOGY = "We are sorry. An application error has occurred. Goodbye."
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class Call:
         self._next = self._first()
         while self._next is not None and self._ending is None:
             work, self._next = self._next, None
-            outcome = await self._as_program(self.perform(work))
+            outcome = await self._as_program(self._perform_or_apologise(work))
             if isinstance(outcome, End):
                 return outcome
         return self._ending or End(why="the TwiML came to its end")
@@ -168,12 +168,7 @@ class Call:
                 await asyncio.wait({self._program})
         if self._program.cancelled():
             return self._ending
-        try:
-            return self._program.result()
-        except ApplicationError as error:
-            self.application_error = True
-            self.journal.note("application_error", why=str(error))
-            return End("completed", "application error")
+        return self._program.result()
 
     def _finish(self, end: End) -> None:
         self.status, self.why_ended = end.status, end.why
@@ -213,6 +208,17 @@ class Call:
             self._program.cancel()
 
     # Documents.
+
+    async def _perform_or_apologise(self, work: Goto | Program) -> Outcome:
+        """Execute a document; when it fails for good, the caller hears so and the call ends."""
+        try:
+            return await self.perform(work)
+        except ApplicationError as error:
+            self.application_error = True
+            self.journal.note("application_error", why=str(error))
+            self.answer()
+            await self.play(await self.speech(APOLOGY))
+            return End("completed", "application error")
 
     async def perform(self, work: Goto | Program) -> Outcome:
         """Execute a document and all it leads to. Returns End, Left, or None when the verbs ran out."""
@@ -328,6 +334,14 @@ class Call:
 
     async def sleep(self, ms: float) -> None:
         await self.plant.ticker.sleep(ms)
+
+    async def speech(self, text: str) -> bytes:
+        """<Say> as mu-law; nothing, and a notice, when this machine has no voice."""
+        try:
+            return await self.plant.speech(text) if text else b""
+        except ValueError as error:
+            self.journal.warn(13520, f"<Say>: {error}")
+            return b""
 
     async def play(self, mulaw: bytes) -> None:
         """Play to the caller and wait until it has been heard."""

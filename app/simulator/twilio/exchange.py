@@ -183,7 +183,7 @@ class Exchange:
 
 
 def checked_url(url: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/_?#]+[^\s]*", url):
+    if not re.fullmatch(r"https?://[^\s/?#_]+([/?#]\S*)?", url):
         raise ApiError(21205, url)
     return url
 

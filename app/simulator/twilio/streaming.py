@@ -107,7 +107,7 @@ class MediaStream:
         self._late: deque[tuple[int, int, str]] = deque()
         self._index = 0
         self._sent_until_ms = 0
-        self._overflowing = False
+        self.frames_dropped = 0  # thrown away because the server did not read
         self._muted = False
         self._littered = False
         self._began_ms = 0
@@ -180,17 +180,17 @@ class MediaStream:
                 self._journal.warn(31953, "the caller's audio stopped flowing")
             return
         if self._wire.backlog > BACKLOG_BYTES:
-            if not self._overflowing:
-                self._overflowing = True
-                self._journal.warn(
-                    31930, f"the server does not read: {self._wire.backlog} bytes wait, audio is dropped"
-                )
+            self._overflow()
             return
-        self._overflowing = False
         if "inbound" in self._tracks:
             self._wire.send(self._core.media(payload, began_ms))
         if "outbound" in self._tracks:
             self._wire.send(self._core.media(base64.b64encode(heard).decode(), began_ms, "outbound"))
+
+    def _overflow(self) -> None:
+        self.frames_dropped += 1
+        if self.frames_dropped == 1:
+            self._journal.warn(31930, f"the server does not read: {self._wire.backlog} bytes wait, audio is dropped")
 
     def digit(self, digit: str) -> None:
         if self._bidirectional:  # the one-way stream has no DTMF

@@ -94,7 +94,7 @@ async def listening(call: "Call") -> AsyncIterator[Ears]:
 
 
 async def say(call: "Call", verb: Verb) -> Outcome:
-    audio = await call.plant.speech(verb.text) if verb.text else b""
+    audio = await call.speech(verb.text)
     await _repeat(call, audio, verb.get("loop", "1"))
     return None
 
