@@ -163,8 +163,11 @@ def event_of(inner_frame: bytes) -> bytes:
         if any(headers.get(name) != value for name, value in _INNER.items()):
             raise FrameError("not a chunk event")
     try:
-        if payload.startswith(_PAYLOAD_HEAD) and payload.endswith(_PAYLOAD_TAIL):  # as SDKs write it: no JSON to parse
-            return base64.b64decode(payload[len(_PAYLOAD_HEAD) : -len(_PAYLOAD_TAIL)], validate=True)
+        begins, ends = len(_PAYLOAD_HEAD), len(payload) - len(_PAYLOAD_TAIL)
+        if (
+            payload.startswith(_PAYLOAD_HEAD) and payload.find(b'"', begins) == ends
+        ):  # as SDKs write it: no JSON to parse
+            return base64.b64decode(payload[begins:ends], validate=True)
         return base64.b64decode(json.loads(payload)["bytes"], validate=True)
     except (ValueError, KeyError, TypeError, Base64Error) as error:
         raise FrameError("payload is not {bytes: base64}") from error

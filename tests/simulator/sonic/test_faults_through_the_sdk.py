@@ -138,8 +138,13 @@ async def test_a_deaf_session_accepts_everything_and_says_nothing() -> None:
         await speak(other)
         await other.until("contentEnd", type="AUDIO", stopReason="END_TURN")
         assert sonic.sessions[0].ended == ""
+
+
+async def test_a_deaf_session_ends_when_the_client_ends_it() -> None:
+    async with rehearsal(faults="deaf@opening") as (sonic, client):
+        session = await client.conversation()
         await session.end()
-        await session.rest()
+        assert await session.rest() == []
         assert sonic.sessions[0].ended == "closed"
 
 
