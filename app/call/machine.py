@@ -40,12 +40,12 @@ from app.call.clocks import Alarm, AnswerClock, DeafClock, FailureClock
 from app.call.closing import Closing
 from app.call.disposition import END_CALL, Disposition, disposition_of, end_reason
 from app.call.dtmf import Keys
-from app.call.history import Account, Line
-from app.call.playout import Heard, Playout
+from app.call.history import Line
 from app.call.replies import Replies
 from app.call.setup import CallSetup
 from app.call.turns import Floor, Sign, Silence, Turns
 from app.call.uplink import Uplink
+from app.call.voice import Voice
 from app.call.waterfall import Waterfall
 
 LEG_STALLS_WITHIN_MS = 5_000
@@ -79,13 +79,11 @@ class Call:
         self._resumed = ""
         self._away_since = 0
         self._first_word = False
-        self._phrases_said = 0
-        self._missing: set[str] = set()
-        self._turn_to_keep = False  # something was heard since the last snapshot
         self._closing: Closing | None = None
-        self._playout = Playout(setup.frame_bytes, setup.frame_silence, timings)
+        self._voice = Voice(setup, self._note)
+        self._playout = self._voice.playout
+        self._account = self._voice.account
         self._replies = Replies()
-        self._account = Account()
         self._turns = Turns()
         self._silence = Silence(timings)
         self._uplink = Uplink(setup.uplink, timings)
@@ -119,9 +117,8 @@ class Call:
 
     def snapshot(self) -> dict[str, Any]:
         """All that another process needs to go on from here: a JSON document (see `snapshots`)."""
-        self._measure_heard()
         state = snapshots.State(
-            history=tuple(self._account.lines()),
+            history=tuple(self.transcript()),
             tools=tuple(self._runs.names),
             texts=tuple(self._texts.unanswered()),
             elapsed_ms=self._elapsed(),
@@ -164,8 +161,7 @@ class Call:
 
     def transcript(self) -> list[Line]:
         """What was said and heard until now."""
-        self._measure_heard()
-        return self._account.lines()
+        return self._voice.transcript(self._now)
 
     # --- the leg --------------------------------------------------------------------------------------------------
 
@@ -181,7 +177,7 @@ class Call:
             self._lose_leg()  # the new socket is quicker than the news of the old one's end
         self._leg = self._last_leg = event.leg
         first, self.phase = self.phase is Phase.RINGING, Phase.LIVE
-        self._account_for(self._playout.move(event.leg, self._now))
+        self._voice.move(event.leg, self._now)
         if self.disposition is not None:
             self._end(self.disposition)  # it was over before this process took it up
         elif not first:
@@ -194,7 +190,7 @@ class Call:
             self._greet()
 
     def _greet(self) -> None:
-        if self._say(self.setup.first_phrase):
+        if self._voice.say(self.setup.first_phrase):
             return
         if self.setup.greeting_prompt:
             self._texts.ask(self.setup.greeting_prompt)
@@ -202,7 +198,7 @@ class Call:
 
     def _come_back(self, what: str) -> None:
         self._note(what, self._resumed)
-        if not self._say("back_again", first=True) and self._playout.idle:
+        if not self._voice.say("back_again", first=True) and self._playout.idle:
             self._texts.ask(texts.BACK_AGAIN)
         if not self._attachment.live and self._attachment.retry_at is None:
             self._attach()
@@ -239,7 +235,7 @@ class Call:
             self._replies.hush()
 
     def _mark_echoed(self, event: e.MarkEchoed) -> None:
-        self._account_for(self._playout.echoed(event.name, self._now))
+        self._voice.echoed(event.name, self._now)
 
     def _leg_stalled(self, event: e.LegStalled) -> None:
         before, self._stalled_at = self._stalled_at, self._now
@@ -272,7 +268,7 @@ class Call:
 
     def _leave_leg(self) -> None:
         self._leg = self._stalled_at = None
-        self._account_for(self._playout.move(None, self._now))
+        self._voice.move(None, self._now)
 
     def _call_completed(self, event: e.CallCompleted) -> None:
         if self._closing is not None:
@@ -300,15 +296,13 @@ class Call:
     def _take_end_as_heard(self) -> None:
         """Our last sound has been played, only the echo of its mark is under way: the caller interrupts nothing."""
         if self._turns.floor is Floor.BOT and self._playout.silent(self._now) and not self._replies.audible:
-            self._account_for(self._playout.hold(self._now))
+            self._voice.hold(self._now)
             self._playout.resume()
             if self._playout.idle:
                 self._turns.sign(Sign.HEARD)
 
     def _hold(self, onset: int, sign: Sign) -> None:
-        sounding = self._playout.in_flight > 0
-        self._account_for(self._playout.hold(self._now))
-        if sounding and self._leg is not None:
+        if self._voice.hold(self._now) and self._leg is not None:
             self._do(c.ClearPlayback(self._leg))
         self._turns.begin_hold(onset, sign)
         self._note("held")
@@ -318,11 +312,10 @@ class Call:
         if self._turns.floor is Floor.BOT:
             self._hold(self._now, Sign.SPOKE)
         hold = self._turns.end_hold(sign)
-        cut_ms, heard = self._playout.drop(self._now)
-        self._account_for(heard, settled=True)
+        cut_ms = self._voice.drop(self._now)
         if hold is not None:
             self._do(c.BargeInMeasured("confirmed", max(0, (hold.sign_ms or self._now) - hold.onset_ms), cut_ms))
-            self._turn_to_keep = True
+            self._voice.heard_more = True
 
     def _play_on(self) -> None:
         """It was nothing: our words come back, from the first one not heard."""
@@ -340,7 +333,7 @@ class Call:
 
     def _attach(self) -> None:
         """Ask for a session. It hears again what was not answered, or gets it in writing where the audio is gone."""
-        self._measure_heard()
+        self._voice.measure(self._now)
         if self._uplink.unanswered:
             self._account.take_back_unanswered()
         elif unanswered := self._account.unanswered():
@@ -376,7 +369,7 @@ class Call:
         elif not another:
             self._close(Disposition.ENGINE_FAILED, "apology")
         elif failure is e.Failure.THROTTLED:
-            self._fill("wait")
+            self._voice.fill("wait", self._now)
         elif self.phase is Phase.LIVE:
             self._attach()
 
@@ -384,14 +377,13 @@ class Call:
         self._answer.stop()
         self._deaf.stop()
         self._replies.forget()
-        self._account.forget_plans()
-        self._playout.end_all()
+        self._voice.break_off()
         self._texts.send_again()
         if failure is e.Failure.FILTERED:  # what they said last must not be sent again, in any form
             self._uplink.answered()
             self._account.answered()
             self._texts.clear()
-            self._say("repeat")
+            self._voice.say("repeat")
         self._uplink.detach()
         if self._turns.hold is not None and not self._turns.speaking:
             self._play_on()  # nobody will tell us any more what that sound was
@@ -422,8 +414,7 @@ class Call:
     def _interrupted(self, event: e.Interrupted) -> None:
         incomplete = self._replies.open
         self._replies.over()
-        self._account.forget_plans()
-        self._playout.end_all()
+        self._voice.break_off()
         self._take_floor(self._now, Sign.INTERRUPTED)
         if self._turns.hold is not None:
             self._turns.interrupted(self._now, incomplete)
@@ -452,9 +443,7 @@ class Call:
             self._account.plan(event.content, event.text)
 
     def _reply_text_ended(self, event: e.ReplyTextEnded) -> None:
-        if event.stop is e.Stop.INTERRUPTED:
-            self._interrupted(e.Interrupted(event.session))
-        elif event.stop is e.Stop.END_TURN:
+        if event.stop is e.Stop.END_TURN:
             self._replies.complete()
 
     def _reply_started(self, event: e.ReplyStarted) -> None:
@@ -464,7 +453,7 @@ class Call:
         if not event.audio or not self._admit(event.session, event.content):
             return
         self._prove_alive()
-        self._playout.append(_key(event.session, event.content), event.audio)
+        self._voice.speak(event.session, event.content, event.audio)
         if self._closing is not None:
             self._closing.replied = True
         elif self._turns.unheeded and self._turns.floor is Floor.CALLER:
@@ -475,7 +464,7 @@ class Call:
             return False
         if self._turns.hold is not None and self._turns.hold.sign_ms is not None:
             self._confirm(Sign.TOOK)  # the engine broke off one reply and now gives another
-        self._account.speak(_key(session, content), session)
+        self._voice.begin(session, content)
         return True
 
     def _prove_alive(self) -> None:
@@ -491,10 +480,8 @@ class Call:
             self._uplink.answered()
 
     def _reply_ended(self, event: e.ReplyEnded) -> None:
-        self._playout.end(_key(event.session, event.content))
-        self._replies.end(event.content, event.stop is e.Stop.END_TURN)
-        if event.stop is e.Stop.INTERRUPTED:
-            self._interrupted(e.Interrupted(event.session))
+        self._voice.end(event.session, event.content)
+        self._replies.end(event.content, event.stop is e.Stop.END_TURN)  # an interruption has an event of its own
 
     def _usage_reported(self, event: e.UsageReported) -> None:
         """Counted by the house; here it is a sign of life like any other."""
@@ -553,7 +540,7 @@ class Call:
         self.phase = Phase.CLOSING
         self._answer.stop()
         self._texts.clear()
-        said = self._say(phrase)
+        said = self._voice.say(phrase)
         by_model = not said and phrase == "goodbye" and self._attachment.attached
         until = self._now + self._playout.left_ms(self._now) + self._t.slow_answer_again
         self._closing = Closing(disposition, by_model, until)
@@ -565,7 +552,6 @@ class Call:
 
     def _end(self, disposition: Disposition) -> None:
         self.phase, self.disposition, self._deadline = Phase.ENDED, disposition, None
-        self._measure_heard()
         self._do_all(c.CancelTool(run.run) for run in self._runs.take_all())
         if self._leg is not None:
             self._do(c.KeepSnapshot())  # whoever is asked what follows the stream must know that nothing does
@@ -620,9 +606,8 @@ class Call:
             self._close(Disposition.TOO_LONG, "goodbye")
 
     def _overdue_marks(self) -> None:
-        if heard := self._playout.lapse(self._now):
+        if self._voice.lapse(self._now):
             self._note("mark overdue")
-            self._account_for(heard)
 
     def _outcome_of_hold(self) -> None:
         if _due(self._plays_on_at(), self._now):
@@ -636,8 +621,8 @@ class Call:
         unfinished = self._replies.audible and self._replies.voiced
         if unfinished and not self._answer.running and not self._playout.held and self._playout.silent(self._now):
             self._answer.start(self._now, fillers=1)
-        if self._turn_to_keep and self._playout.idle and not self._replies.audible:
-            self._turn_to_keep = False
+        if self._voice.heard_more and self._playout.idle and not self._replies.audible:
+            self._voice.heard_more = False
             self._do(c.KeepSnapshot())
 
     def _keep_attached(self) -> None:
@@ -654,9 +639,9 @@ class Call:
         silent = self._playout.silent(self._now)
         if _due(self._failure.deadline(), self._now):
             self._failure.stop()
-            self._fill("sorry")
+            self._voice.fill("sorry", self._now)
         elif _due(self._deaf_at(), self._now):
-            self._fill("sorry" if self._uplink.unanswered else "repeat")
+            self._voice.fill("sorry" if self._uplink.unanswered else "repeat", self._now)
             self._recover(e.Failure.STALLED, "deaf")
         elif alarm := self._answer.alarm(self._now, self._patient(), silent):
             self._sound(alarm)
@@ -664,9 +649,9 @@ class Call:
     def _sound(self, alarm: Alarm) -> None:
         if alarm is Alarm.FILL:
             self._answer.filled(self._now)
-            self._fill("wait")
+            self._voice.fill("wait", self._now)
         else:
-            self._fill("sorry")
+            self._voice.fill("sorry", self._now)
             self._recover(e.Failure.TIMED_OUT, "no answer")
 
     def _overdue_tools(self) -> None:
@@ -691,7 +676,7 @@ class Call:
             return
         if not self._silence.ask(self._now):
             self._close(Disposition.CALLER_SILENT, "goodbye")
-        elif not self._say("still_there"):
+        elif not self._voice.say("still_there"):
             self._texts.ask(texts.STILL_THERE)
             self._speak_live_text()
 
@@ -778,41 +763,6 @@ class Call:
 
     def _note(self, what: str, detail: str = "") -> None:
         self._out.append(c.Note(what, detail))
-
-    def _say(self, name: str, first: bool = False) -> bool:
-        """Play a phrase after (or before) what is in hand. False where it has no audio."""
-        phrase = self.setup.phrases.get(name)
-        if phrase is None or not phrase.audio:
-            if name not in self._missing:
-                self._missing.add(name)
-                self._note("phrase missing", name)
-            return False
-        self._phrases_said += 1
-        key = f"phrase {self._phrases_said}"
-        self._account.phrase(key, phrase.text)
-        self._playout.say(key, phrase.audio, phrase.interruptible, first)
-        self._note("phrase", name)
-        return True
-
-    def _fill(self, name: str) -> None:
-        """A line into a silence; where anything of ours still sounds, none is needed."""
-        if self._playout.silent(self._now):
-            self._say(name, first=True)
-
-    def _account_for(self, pieces: Iterable[Heard], settled: bool = False) -> None:
-        for piece in pieces:
-            self._account.heard(piece.key, piece.heard_ms, piece.arrived_ms, piece.ended)
-            if settled or piece.whole:
-                self._account.settled(piece.key)
-            self._turn_to_keep = True
-
-    def _measure_heard(self) -> None:
-        for piece in self._playout.report(self._now):
-            self._account.heard(piece.key, piece.heard_ms, piece.arrived_ms, piece.ended)
-
-
-def _key(session: int, content: str) -> str:
-    return f"{session}:{content}"
 
 
 def _due(at: int | None, now: int) -> bool:

@@ -134,7 +134,7 @@ class Watcher:
             self.step(e.SessionAttached(self.session))
 
     def is_current(self, session: int) -> bool:
-        return session == self.session and session not in self.closed
+        return 0 < session == self.session and session not in self.closed
 
     def check(self, commands: list[c.Command]) -> None:
         assert not (self.ended and commands), "after the end there is nothing to do"
