@@ -8,9 +8,9 @@
     manner: {speed: 5, chunk_ms: 60, final_delay_ms: 2600, user_speech_events: true}
     cycle: false                               # begin again when the turns are used up
     turns:                                     # the nth utterance of the caller
-      - heard: where is my order
-        use_tool: {name: find_order, arguments: {id: A17}}
-        say: ["Your order is {status}.", {text: "Anything else?", seconds: 1.5}]
+      - heard: how is the fern
+        use_tool: {name: look_at_plant, arguments: {plant: fern}}
+        say: ["The fern is {state}.", {text: "Anything else?", seconds: 1.5}]
     patterns:                                  # utterances past the turns, and live text
       - when: "hours|open"                     # a regular expression, case ignored
         say: [{text: We open at nine., tone: 440, seconds: 2}]

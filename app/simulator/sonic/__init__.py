@@ -8,6 +8,7 @@ one end cannot hide behind the same mistake on the other. From outside in:
     exchange.py     one stream: request frames in, event frames out, limits, faults, and the mind behind it
     intake.py       pure: what the service accepts and what it refuses, event by event
     speaker.py      pure: when each piece of a reply leaves, what was still unheard when the caller interrupted
+    voice.py        what a session says: thoughts in, blocks of events and their usage out
     output.py usage.py                pure: the events that the service sends
     frames.py signing.py refusals.py  pure: bytes, signatures, and the service's own words for each refusal
     limits.py journal.py certificate.py

@@ -8,7 +8,7 @@ audio that arrives does not touch it, it only moves the moment at which the idle
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -31,11 +31,10 @@ from app.simulator.sonic.intake import Intake, Taken
 from app.simulator.sonic.journal import Journal, SessionRecord
 from app.simulator.sonic.limits import Limits
 from app.simulator.sonic.manner import Manner
-from app.simulator.sonic.output import INTERRUPTED_MARKER, Outlet, encode
+from app.simulator.sonic.output import encode
 from app.simulator.sonic.refusals import STREAMED, Refusal, Refused
 from app.simulator.sonic.signing import Chain, Key
-from app.simulator.sonic.speaker import Chunk, FinalText, HalfSpoken, SentenceBegan, SentenceEnded, Speaker, Utterance
-from app.simulator.sonic.usage import Meter, speech_tokens, text_tokens
+from app.simulator.sonic.voice import Voice
 
 log = structlog.get_logger()
 
@@ -92,9 +91,7 @@ class Exchange:
         self._loop = asyncio.get_running_loop()
         self._deframer = Deframer()
         self._intake = Intake(house.limits)
-        self._meter = Meter()
-        self._outlet: Outlet | None = None
-        self._speaker: Speaker | None = None
+        self._voice: Voice | None = None  # from promptStart
         self._mind: Mind | None = None
         self._thinker: asyncio.Task[None] | None = None
         self._unheard: list[intake.AudioHeard | intake.LiveText] = []  # until the mind is open
@@ -109,9 +106,6 @@ class Exchange:
         self._ended = False
         self._closing = False
         self._prompt_closed = False
-        self._audio_open = False
-        self._content_bytes = 0
-        self._speech_began_ms = 0
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ms = 0
         self._session_due_ms = self._now() + round(house.limits.session_seconds * 1000)
@@ -147,7 +141,7 @@ class Exchange:
             return
         if self._deframer.in_frame:
             self._refuse(refusals.INVALID_INPUT)
-        elif self._outlet is None:
+        elif self._voice is None:
             self._refuse(refusals.NO_PROMPTS)
         else:
             self._close()
@@ -180,18 +174,19 @@ class Exchange:
             self._take(taken)
 
     def _take(self, taken: Taken) -> None:
+        if self._voice is None:  # the intake lets nothing else pass before promptStart
+            self._open_prompt()
+            return
         match taken:
-            case intake.PromptOpened():
-                self._open_prompt()
             case intake.TextRead(_, text):
-                self._meter.count("input", text=text_tokens(text))
+                self._voice.count_text(text)
             case intake.LiveText():
-                self._live_text(taken)
+                self._live_text(self._voice, taken)
             case intake.ToolAnswered(tool_use_id, content, text):
-                self._meter.count("input", text=text_tokens(text))
+                self._voice.count_text(text)
                 if self._mind is not None:
                     self._mind.take_result(tool_use_id, content)
-                self._reach_thinking()
+                self._reach(faults.THINKING)
             case intake.PromptClosed():
                 self._close_prompt()
             case intake.SessionClosed():
@@ -200,22 +195,25 @@ class Exchange:
     # ---- the conversation
 
     def _open_prompt(self) -> None:
-        self._outlet = Outlet(self._intake.prompt, self._intake.output_rate)
-        self._speaker = Speaker(self._house.manner, self._intake.output_rate)
+        rate, house = self._intake.output_rate, self._house
+        self._voice = Voice(self._intake.prompt, rate, house.manner, self._record, self._emit, self._half_spoken)
         if self._answer_due_ms is None:
             self._answer()
         self._arm()
 
-    def _live_text(self, live: intake.LiveText) -> None:
+    def _half_spoken(self) -> None:
+        self._reach(faults.SPEAKING)
+
+    def _live_text(self, voice: Voice, live: intake.LiveText) -> None:
         self._active_ms = self._now()
-        self._meter.count("input", text=text_tokens(live.text))
+        voice.count_text(live.text)
         if not live.answered:
             if self._thinker is not None:
-                self._report_usage()
+                voice.report_usage()
             return
-        self._interrupt()
+        voice.interrupt(self._now())
         self._to_mind(live)
-        self._reach_thinking()
+        self._reach(faults.THINKING)
 
     def _to_mind(self, taken: intake.AudioHeard | intake.LiveText) -> None:
         if self._thinker is None:
@@ -240,9 +238,8 @@ class Exchange:
         self._thinker = self._loop.create_task(self._think())
         self._house.tasks.add(self._thinker)
         self._thinker.add_done_callback(self._house.tasks.discard)
-        if self._outlet is not None:
-            self._emit("completionStart", [self._outlet.completion_start()])
-        self._report_usage()
+        if self._voice is not None:
+            self._voice.begin()
 
     async def _think(self) -> None:
         mind = self._house.mind()
@@ -263,112 +260,48 @@ class Exchange:
                 await mind.close()
 
     def _thought(self, thought: Thought) -> None:
-        if self._ended or self._prompt_closed or self._outlet is None or self._speaker is None:
+        if self._ended or self._prompt_closed or self._voice is None:
             return
         match thought:
             case SpeechBegan(offset_ms):
-                self._caller_began(self._outlet, offset_ms)
-            case SpeechStopped(offset_ms, detected_ms):
-                self._caller_stopped(self._outlet, offset_ms, detected_ms)
+                self._voice.caller_began(offset_ms)
+                self._voice.interrupt(self._now())
+                self._reach(faults.CALLER_SPEAKING)
+            case SpeechStopped():
+                self._voice.caller_stopped(thought)
             case Heard(text):
-                self._emit("userText", self._outlet.text("USER", "FINAL", text), text=text)
-                self._report_usage()
-                self._reach_thinking()
+                self._voice.caller_said(text)
+                self._reach(faults.THINKING)
             case Say():
-                self._say(self._speaker, thought)
+                self._say(self._voice, thought)
             case UseTool():
-                self._use_tool(self._outlet, thought)
+                self._intake.offer_tool(thought.tool_use_id)
+                self._voice.use_tool(thought)
+                self._reach(faults.TOOL_RUNNING)
 
-    def _caller_began(self, outlet: Outlet, offset_ms: int) -> None:
-        self._speech_began_ms = offset_ms
-        if self._house.manner.user_speech_events:
-            event = outlet.user_speech("userSpeechStart", inputAudioOffsetMs=offset_ms)
-            self._emit("userSpeechStart", [event], offset=offset_ms)
-        self._interrupt()
-        self._reach(faults.CALLER_SPEAKING)
-
-    def _caller_stopped(self, outlet: Outlet, offset_ms: int, detected_ms: int) -> None:
-        self._meter.count("input", speech=speech_tokens(offset_ms - self._speech_began_ms))
-        if self._house.manner.user_speech_events:
-            offsets = {"inputAudioOffsetMs": offset_ms, "inputAudioDetectionOffsetMs": detected_ms}
-            self._emit("userSpeechEnd", [outlet.user_speech("userSpeechEnd", **offsets)], offset=offset_ms)
-
-    def _use_tool(self, outlet: Outlet, use: UseTool) -> None:
-        self._intake.offer_tool(use.tool_use_id)
-        double = self._house.manner.double_encoded_tools
-        events = outlet.tool_use(use.tool_use_id, use.name, use.arguments, double)
-        self._meter.count("output", text=text_tokens(json.dumps(use.arguments)))
-        self._emit("toolUse", events, id=use.tool_use_id, name=use.name, arguments=dict(use.arguments))
-        self._reach(faults.TOOL_RUNNING)
-
-    def _say(self, speaker: Speaker, say: Say) -> None:
+    def _say(self, voice: Voice, say: Say) -> None:
         if self._late_ms:
-            speaker.stall(self._late_ms, self._now())
+            voice.stall(self._late_ms, self._now())
             self._late_ms = 0
-        speaker.say(say, self._now())
+        voice.say(say, self._now())
         self._speak()
-
-    def _interrupt(self) -> None:
-        if self._speaker is None or self._outlet is None or not self._speaker.interrupt(self._now()):
-            return
-        self._emit("interrupted", self._outlet.interrupted(), text=INTERRUPTED_MARKER)
-        if self._audio_open:
-            self._end_audio(self._outlet, "END_TURN")
 
     # ---- what is said
 
     def _speak(self) -> None:
-        if self._speaker is not None and not self._prompt_closed:
-            for utterance in self._speaker.due(self._now()):
-                if self._ended:
-                    return
-                self._utter(utterance)
+        if self._voice is not None and not self._prompt_closed:
+            self._voice.speak(self._now())
         self._arm()
 
-    def _utter(self, utterance: Utterance) -> None:
-        assert self._outlet is not None
-        match utterance:
-            case Chunk(pcm):
-                self._content_bytes += len(pcm)
-                self._record.said_bytes += len(pcm)
-                self._write([self._outlet.audio(pcm)])
-            case SentenceBegan(text):
-                self._emit("speculativeText", self._outlet.text("ASSISTANT", "SPECULATIVE", text), text=text)
-                self._emit("audioStart", [self._outlet.audio_start()])
-                self._audio_open, self._content_bytes = True, 0
-            case HalfSpoken():
-                self._reach(faults.SPEAKING)
-            case SentenceEnded(end_of_turn, text):
-                self._end_audio(self._outlet, "END_TURN" if end_of_turn else "PARTIAL_TURN", text)
-            case FinalText(text, end_of_turn):
-                stop = "END_TURN" if end_of_turn else "PARTIAL_TURN"
-                self._emit("finalText", self._outlet.text("ASSISTANT", "FINAL", text, stop), text=text)
-
-    def _end_audio(self, outlet: Outlet, stop: str, text: str = "") -> None:
-        self._audio_open = False
-        self._emit("audioEnd", [outlet.audio_end(stop)], stop=stop, bytes=self._content_bytes)
-        ms = self._content_bytes * 500 // self._intake.output_rate
-        self._meter.count("output", speech=speech_tokens(ms), text=text_tokens(text))
-        self._report_usage()
-
-    def _report_usage(self) -> None:
-        report = self._meter.report()
-        if report is not None and self._outlet is not None:
-            self._record.usage = self._meter.total
-            self._emit("usageEvent", [self._outlet.usage(report)])
-
-    def _emit(self, note: str, events: Iterable[bytes], **detail: Any) -> None:
-        """Send one block of events, and note it under one name."""
+    def _emit(self, note: str, events: Sequence[bytes], detail: Mapping[str, Any]) -> bool:
+        """Send one block of events, and note it under its name if it has one. False where nothing is said any more."""
         if self._mute or self._ended:
-            return
-        self._house.journal.note(self._record, ">", note, detail)
-        self._write(events)
-
-    def _write(self, events: Iterable[bytes]) -> None:
-        if self._mute or self._ended:
-            return
+            return False
+        if note:
+            self._house.journal.note(self._record, ">", note, dict(detail))
         for event in events:
             self._send(event_frame(event))
+        return True
 
     def _send(self, frame: bytes) -> None:
         if self._answered:
@@ -391,12 +324,8 @@ class Exchange:
     def _close_prompt(self) -> None:
         self._reach_closing()
         self._prompt_closed = True
-        if self._ended or self._outlet is None or self._speaker is None or self._thinker is None:
-            return
-        for final in self._speaker.flush_finals():
-            self._utter(final)
-        self._report_usage()
-        self._emit("completionEnd", [self._outlet.completion_end()])
+        if self._voice is not None and self._thinker is not None:
+            self._voice.end()
 
     def _close(self) -> None:
         self._reach_closing()
@@ -428,7 +357,6 @@ class Exchange:
             self._timer.cancel()
         if self._thinker is not None:
             self._thinker.cancel()
-        self._record.usage = self._meter.total
         self._house.journal.end(self._record, how)
 
     # ---- time
@@ -440,7 +368,7 @@ class Exchange:
         due = min(self._session_due_ms, self._idle_due_ms())
         if self._answer_due_ms is not None:
             due = min(due, self._answer_due_ms)
-        if self._speaker is not None and (speech := self._speaker.next_deadline()) is not None:
+        if self._voice is not None and (speech := self._voice.next_deadline()) is not None:
             due = min(due, speech)
         if self._timer is not None:
             if self._timer_ms == due:
@@ -460,16 +388,13 @@ class Exchange:
         elif now >= self._idle_due_ms():
             self._refuse(refusals.idle(self._house.limits.idle_seconds))
         else:
-            if self._answer_due_ms is not None and now >= self._answer_due_ms and self._outlet is not None:
+            if self._answer_due_ms is not None and now >= self._answer_due_ms and self._voice is not None:
                 self._answer()
             elif self._answer_due_ms is not None and now >= self._answer_due_ms:
                 self._answer_due_ms = None  # the headers wait for the opening events, as ever
             self._speak()
 
     # ---- faults
-
-    def _reach_thinking(self) -> None:
-        self._reach(faults.THINKING)
 
     def _reach_closing(self) -> None:
         if not self._closing:
@@ -516,8 +441,8 @@ class Exchange:
             self._answer_due_ms = self._now() + fault.ms
         elif fault.stage == faults.THINKING:
             self._late_ms = fault.ms
-        elif self._speaker is not None:
-            self._speaker.stall(fault.ms, self._now())
+        elif self._voice is not None:
+            self._voice.stall(fault.ms, self._now())
 
     def _damage(self, half: bool) -> None:
         frame = event_frame(encode("usageEvent", {}))

@@ -164,9 +164,8 @@ def event_of(inner_frame: bytes) -> bytes:
             raise FrameError("not a chunk event")
     try:
         begins, ends = len(_PAYLOAD_HEAD), len(payload) - len(_PAYLOAD_TAIL)
-        if (
-            payload.startswith(_PAYLOAD_HEAD) and payload.find(b'"', begins) == ends
-        ):  # as SDKs write it: no JSON to parse
+        usual = payload.startswith(_PAYLOAD_HEAD) and payload.endswith(_PAYLOAD_TAIL)
+        if usual and payload.find(b'"', begins) == ends:  # as SDKs write it: no JSON to parse
             return base64.b64decode(payload[begins:ends], validate=True)
         return base64.b64decode(json.loads(payload)["bytes"], validate=True)
     except (ValueError, KeyError, TypeError, Base64Error) as error:
