@@ -13,7 +13,8 @@ from app.bridge.desk import Cast, DeskOptions, FrontDesk, Incoming, Staff, Watch
 from app.cache.keys import Narrator
 from app.cache.shelf import ENGINES, AudioShelf, fill_shelf
 from app.cache.store import Store, open_store
-from app.call.events import Failure, UsageReported
+from app.call.commands import Command, EndCall
+from app.call.events import Event, Failure, UsageReported
 from app.call.setup import CallFacts, CallSetup, Phrase, Timings, UplinkSettings
 from app.edition import Edition
 from app.engines.engine import Engine, SessionKey, SessionSpec, ToolSpec
@@ -23,6 +24,7 @@ from app.metrics.meters import Meters
 from app.pool.plan import PoolOptions, Why
 from app.pool.pool import Pool
 from app.prompts.agent import Agent
+from app.records.journal import JournalKeeper
 from app.settings import Settings
 from app.tools.host import ToolHost
 
@@ -61,11 +63,18 @@ class Server:
 
 
 @asynccontextmanager
-async def assemble(settings: Settings, edition: Edition, watch: WatchCall | None = None) -> AsyncIterator[Server]:
-    """A server that is ready to be given doors; everything it opened is closed behind it."""
+async def assemble(
+    settings: Settings, edition: Edition, watch: WatchCall | None = None, timings: Timings | None = None
+) -> AsyncIterator[Server]:
+    """A server that is ready to be given doors; everything it opened is closed behind it. `timings` are a rehearsal's:
+    calls whose waits are shorter than in life."""
     meters = Meters()
-    casting = Casting(settings, edition)
-    async with open_store(settings.redis_url, settings.data_dir) as store, _sonic(settings) as engine:
+    casting = Casting(settings, edition, timings or Timings())
+    async with (
+        open_store(settings.redis_url, settings.data_dir) as store,
+        _sonic(settings) as engine,
+        _watching(settings, watch) as watch,
+    ):
         voices = {Narrator(agent.settings.voice, agent.settings.language) for agent in edition.prompts.agents.values()}
         casting.shelf = await fill_shelf(edition.catalogue, voices, settings.content_dir, store, ENGINES)
         pool = Pool(engine, casting.specs(), _pool_options(settings), now_ms, PoolMeters(meters))
@@ -81,6 +90,7 @@ async def assemble(settings: Settings, edition: Edition, watch: WatchCall | None
 async def _sonic(settings: Settings) -> AsyncIterator[Engine]:
     engine = NovaSonicEngine(
         NovaSonicOptions(
+            endpoint=settings.aws_endpoint_url_bedrock_runtime,
             ca_file=str(settings.aws_ca_bundle or ""),
             streams_per_connection=settings.nova_sonic_streams_per_connection,
             use_sdk_path=settings.nova_sonic_sdk_path,
@@ -90,6 +100,24 @@ async def _sonic(settings: Settings) -> AsyncIterator[Engine]:
         yield engine
     finally:
         await engine.close()
+
+
+@asynccontextmanager
+async def _watching(settings: Settings, watch: WatchCall | None) -> AsyncIterator[WatchCall | None]:
+    """`watch`, and before it the journal where the settings want one."""
+    if not settings.journal:
+        yield watch
+        return
+    with JournalKeeper(settings.data_dir / "journal") as keeper:
+
+        def journal_and_watch(call_sid: str, at_ms: int, event: Event, commands: list[Command]) -> None:
+            keeper.note(call_sid, at_ms, event)
+            if any(isinstance(command, EndCall) for command in commands):
+                keeper.forget(call_sid)
+            if watch is not None:
+                watch(call_sid, at_ms, event, commands)
+
+        yield journal_and_watch
 
 
 def _pool_options(settings: Settings) -> PoolOptions:
@@ -104,9 +132,10 @@ def _pool_options(settings: Settings) -> PoolOptions:
 class Casting:
     """Who serves a call: from an edition's agents to what a machine, a session and a leg are made with."""
 
-    def __init__(self, settings: Settings, edition: Edition) -> None:
+    def __init__(self, settings: Settings, edition: Edition, timings: Timings) -> None:
         self.shelf = AudioShelf()
         self.host = ToolHost(edition.toolbox.tools)
+        self._timings = timings
         self._settings = settings
         self._edition = edition
 
@@ -154,7 +183,8 @@ class Casting:
             first_phrase=chosen.greeting,
             opening=agent.opening(facts),
             greeting_prompt=GREET,
-            timings=Timings(
+            timings=replace(
+                self._timings,
                 endpointing=ENDPOINTING_MS[chosen.endpointing],
                 max_call=chosen.limits.max_call_minutes * 60_000,
             ),

@@ -17,6 +17,7 @@ from app.bridge.session import CallLife, SessionLender, ToolRunner
 from app.bridge.ticker import Ticker
 from app.cache.store import Store, StoreGone
 from app.call import events as e
+from app.call.commands import Command
 from app.call.continuation import Answer, ConnectStream, RejectCall, SpeakAndHangUp, after_stream
 from app.call.machine import Call
 from app.call.setup import CallSetup
@@ -74,7 +75,7 @@ class StreamTokens(Protocol):
 
 
 type CastCall = Callable[[Incoming], Cast]
-type WatchCall = Callable[[str, int, e.Event, list[Any]], None]
+type WatchCall = Callable[[str, int, e.Event, list[Command]], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Tools the house itself offers. The call machine carries them out; only their declarations are here."""
 
+from app.call.disposition import END_REASONS
 from app.tools.tool import Declaration
 
 END_CALL = Declaration(
@@ -10,8 +11,7 @@ END_CALL = Declaration(
     ),
     schema={
         "type": "object",
-        "properties": {"reason": {"type": "string", "description": "why the call ends, in a few words"}},
-        "required": ["reason"],
+        "properties": {"reason": {"type": "string", "enum": list(END_REASONS), "description": "why the call ends"}},
     },
 )
 
