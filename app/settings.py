@@ -41,8 +41,9 @@ class Settings(BaseSettings):
     twilio_api_secret: SecretStr = SecretStr("")
     twilio_api_url: str = "https://api.twilio.com"
 
-    # Amazon Nova Sonic; credentials and the endpoint come by the SDK's own chain
+    # Amazon Nova Sonic; credentials come by the SDK's own chain, and so does the endpoint where none is given here
     aws_region: str = "us-east-1"
+    aws_endpoint_url_bedrock_runtime: str = ""
     aws_ca_bundle: Path | None = None
     nova_sonic_model_id: str = "amazon.nova-2-sonic-v1:0"
     nova_sonic_max_streams: int = Field(20, ge=1)
