@@ -1,12 +1,10 @@
 """The sound of what scripted callers say: shipped recordings where there are any, else synthesised.
 
-A shipped line is `<its words joined by hyphens>.wav` in a folder. Callers speak with flite's rms, the voice that the
-offline recogniser understands best.
+Callers speak with flite's rms, the voice that the offline recogniser understands best.
 """
 
 import base64
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
@@ -15,11 +13,11 @@ import audioop
 
 from app.audio import clip as sound
 from app.audio.g711 import SILENCE, encode
+from app.simulator import voices
 from app.simulator.callscript import Say, Script, ScriptError
 
 RATE = 8000
 FRAME_BYTES = 160
-SHIPPED = Path(__file__).parent / "recorded"
 ONSET_DB = -40.0  # where a line begins and ends to sound
 ONSET_LEVEL = int(32_768 * 10 ** (ONSET_DB / 20))
 
@@ -86,30 +84,16 @@ def durations(utterances: Mapping[Say, Utterance]) -> dict[Say, int]:
     return {line: utterance.duration_ms for line, utterance in utterances.items()}
 
 
-def slug(text: str) -> str:
-    return "-".join(re.findall(r"[a-z0-9]+", text.lower().replace("'", "")))
-
-
-def prepare(script: Script, voice: Voice | None = None, folder: Path = SHIPPED) -> dict[Say, Utterance]:
+def prepare(script: Script, voice: Voice | None = None) -> dict[Say, Utterance]:
     """Every line of the script as sound. Blocking. Raises `ScriptError` for a line that cannot be had."""
-    return {line: Utterance.of_pcm(_pcm(line, script, voice or OfflineVoice(), folder)) for line in script.lines}
+    return {line: Utterance.of_pcm(_pcm(line, script, voice or OfflineVoice())) for line in script.lines}
 
 
-def ship(texts: Iterable[str], folder: Path = SHIPPED, voice: Voice | None = None) -> list[Path]:
-    """Record lines into a folder, so that they need no voice any more."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{slug(text)}.wav" for text in texts]
-    for path, text in zip(paths, texts, strict=True):
-        sound.write_wav(path, sound.from_pcm((voice or OfflineVoice()).speak(text), RATE))
-    return paths
-
-
-def _pcm(line: Say, script: Script, voice: Voice, folder: Path) -> bytes:
+def _pcm(line: Say, script: Script, voice: Voice) -> bytes:
     try:
         if line.is_file:
             return pcm_of_wav(((script.folder or Path()) / line.line).read_bytes())
-        shipped = folder / f"{slug(line.line)}.wav"
-        return pcm_of_wav(shipped.read_bytes()) if shipped.is_file() else voice.speak(line.line)
+        return voices.line(line.line) or voice.speak(line.line)
     except (OSError, ValueError) as error:
         raise ScriptError(f'"{line.line}" cannot be made into sound: {error}') from None
 

@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import audioop
 
 from app.simulator.callscript import Say, Script
-from app.simulator.lines import SHIPPED, Utterance, Voice, prepare, stereo_wav
+from app.simulator.lines import Utterance, Voice, prepare, stereo_wav
 from app.simulator.twilio.call import Call, Handlers, Person
 from app.simulator.twilio.identity import Account, Oddities, Party, sid
 from app.simulator.twilio.journal import CallEvent, Notice
@@ -104,7 +103,6 @@ async def place_call(
     clips: Mapping[Say, Utterance] | None = None,
     plant: Plant | None = None,
     voice: Voice | None = None,
-    lines: Path = SHIPPED,
     watch: Callable[[CallEvent], None] | None = None,
     on_media: Callable[[float, bytes | str], None] | None = None,
 ) -> CallResult:
@@ -117,7 +115,7 @@ async def place_call(
     """
     person = Person(
         script=script,
-        clips=await asyncio.to_thread(prepare, script, voice, lines) if clips is None else clips,
+        clips=await asyncio.to_thread(prepare, script, voice) if clips is None else clips,
         line=dialling.line,
         faults=dialling.faults,
         oddities=dialling.oddities,

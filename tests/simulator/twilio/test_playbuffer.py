@@ -1,6 +1,6 @@
 """The play buffer: 8 bytes a millisecond, marks when reached, all of them back at a clear."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.simulator.twilio.playbuffer import SILENCE, PlayBuffer
@@ -86,6 +86,7 @@ steps = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(steps)
 def test_what_was_heard_and_what_was_dropped_is_what_was_sent(steps: list[tuple[str, int]]) -> None:
     buffer, now, sent, dropped, set_, back = PlayBuffer(), 0, 0, 0, 0, 0

@@ -179,9 +179,9 @@ async def test_a_wrong_order_is_refused_with_its_code(
 
 
 async def test_calls_beyond_the_pace_wait_their_turn(office: Office) -> None:
-    office.exchange._gap_ms = 1000  # one a second, of this fast second
+    office.exchange._gap_ms = 20_000
     calls = [await office.call(url=office.bot.url("/voice")) for _ in range(3)]
-    assert int(calls[0].queue_time) < 50 < int(calls[1].queue_time) < int(calls[2].queue_time) <= 2000
+    assert int(calls[0].queue_time) == 0 < int(calls[1].queue_time) < int(calls[2].queue_time) <= 40_000
     assert [call.status for call in calls] == ["queued"] * 3
 
 
