@@ -320,11 +320,10 @@ class Call:
     def _play_on(self) -> None:
         """It was nothing: our words come back, from the first one not heard."""
         hold = self._turns.end_hold(Sign.RESUMED)
+        assert hold is not None, "only a hold can turn out to be nothing"
         self._playout.resume()
         self._deaf.stop()
         self._turns.turned_at = self._now
-        if hold is None:
-            return
         self._do(c.BargeInMeasured("resumed", self._now - hold.onset_ms, 0))
         if hold.incomplete:
             self._texts.ask(texts.GO_ON)
@@ -372,6 +371,8 @@ class Call:
             self._voice.fill("wait", self._now)
         elif self.phase is Phase.LIVE:
             self._attach()
+            if failure is e.Failure.FILTERED:
+                self._voice.fill("repeat", self._now)
 
     def _abandon_session(self, failure: e.Failure) -> None:
         self._answer.stop()
@@ -383,7 +384,6 @@ class Call:
             self._uplink.answered()
             self._account.answered()
             self._texts.clear()
-            self._voice.say("repeat")
         self._uplink.detach()
         if self._turns.hold is not None and not self._turns.speaking:
             self._play_on()  # nobody will tell us any more what that sound was

@@ -143,9 +143,9 @@ class Performance:
                 tell(e.ReplyText(session, self._content(), text, e.Stage.FINAL))
             case ["model", "interrupts", "itself"]:
                 tell(e.Interrupted(session))
-            case ["model", "hears", "speech"]:
+            case ["engine", "hears", "speech"]:
                 tell(e.EngineHeardSpeech(session))
-            case ["model", "hears", "a", "pause"]:
+            case ["engine", "hears", "a", "pause"]:
                 tell(e.EngineHeardPause(session))
             case ["model", "calls", name, arguments, "as", run]:
                 tell(e.ToolCalled(session, run, name, arguments))
