@@ -41,7 +41,9 @@ AUDIO_FLOWS_MS = 300  # since the last audio: text needs silence of its own afte
 
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
-    outbox_ms: int = 2_000  # audio sent and not taken; more is dropped
+    # Audio sent and not taken; more is dropped. What waited for a session, or is to be heard again, comes in one go:
+    # up to 20 s of it. A peer that reads nothing is known by the age of a write, long before this is full.
+    outbox_ms: int = 25_000
     stall_ms: int = 500  # a write not taken for that long is reported
     close_ms: int = 2_000  # from END_STREAM to the service's own end
     history_bytes: int = 8_192  # all text of a history

@@ -308,7 +308,7 @@ async def test_after_going_away_the_next_call_opens_elsewhere(engine: NovaSonicE
 
 async def test_a_peer_that_takes_nothing_shows_as_a_stall(options: NovaSonicOptions, peer: Peer) -> None:
     peer.window, peer.reads = 4_000, False
-    engine = NovaSonicEngine(replace(options, limits=SessionLimits(close_ms=200, stall_ms=100)))
+    engine = NovaSonicEngine(replace(options, limits=SessionLimits(close_ms=200, stall_ms=100, outbox_ms=2_000)))
     session, _ = await call(engine, peer)
     for _ in range(40):
         session.send_audio(FRAME)

@@ -300,7 +300,7 @@ async def test_a_cancelled_close_still_closes() -> None:
 
 async def test_a_full_outbox_drops_new_audio_and_says_so_once() -> None:
     session, paper = await begun()
-    paper.waiting_ms = 1_990
+    paper.waiting_ms = 24_990
     session.send_audio(FRAME)
     session.send_audio(FRAME)
     assert (session.dropped_ms, paper.sent) == (40, [])
@@ -310,6 +310,13 @@ async def test_a_full_outbox_drops_new_audio_and_says_so_once() -> None:
     assert paper.names() == ["audioInput"]
     session.wire_ended(None)
     assert [type(event) for event in await rest(session)] == [SessionStalled, SessionFailed]
+
+
+async def test_twenty_seconds_to_be_heard_again_fit_into_the_outbox_at_once() -> None:
+    session, paper = await begun()
+    for paper.waiting_ms in range(0, 20_000, 100):
+        session.send_audio(bytes(3_200))
+    assert (session.dropped_ms, len(paper.sent)) == (0, 200)
 
 
 async def test_a_write_not_taken_is_reported_by_the_pulse_once_for_each_stall() -> None:
