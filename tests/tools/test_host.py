@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import pytest
 from structlog.testing import capture_logs
 
+from app.call.disposition import END_REASONS
 from app.call.events import Outcome, ToolAnswered
 from app.call.setup import CallFacts, CallSetup
 from app.tools.host import HostLimits, ToolHost
@@ -215,7 +216,7 @@ def test_an_agent_is_declared_its_own_tools_and_the_house_s() -> None:
 
     declared = host(find, add).declared(["find"])
     assert [one.name for one in declared] == ["find", "end_call"]
-    assert declared[1].schema["required"] == ["reason"]
+    assert declared[1].schema["properties"]["reason"]["enum"] == list(END_REASONS)
     with pytest.raises(KeyError):
         host(add).declared(["find"])
 

@@ -1,0 +1,74 @@
+"""`offhook demo`, run as a newcomer runs it: a process of its own, in a folder of its own."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.audio.clip import read_wav
+
+REPOSITORY = Path(__file__).parent.parent.parent
+SHORT = """
+wait for speech
+wait for quiet 700ms
+say "What about my order, number four seven one two?"
+wait for speech
+interrupt after 1.2s "Wait, sorry, one question."
+wait for quiet 700ms
+say "Okay, goodbye."
+expect hung up within 15s
+"""
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> Path:
+    folder = tmp_path / "content"
+    for part in ("prompts", "tools", "cache/phrases"):
+        shutil.copytree(REPOSITORY / part, folder / part)
+    return folder
+
+
+def demo(tmp_path: Path, content: Path, *options: str, path: str = "") -> dict[str, Any]:
+    (tmp_path / "short.call").write_text(SHORT)
+    environment = os.environ | {"CONTENT_DIR": str(content), "DATA_DIR": str(tmp_path / "data"), "JOURNAL": "true"}
+    if path:
+        environment["PATH"] = path
+    command = [sys.executable, "-m", "app.cli", "demo", "--json", *options]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=110)
+    assert done.returncode == 0, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def test_a_short_call_is_held_shown_and_recorded(tmp_path: Path, content: Path) -> None:
+    document = demo(tmp_path, content, "--script", str(tmp_path / "short.call"))
+    assert document["call"]["passed"]
+    assert [notice["code"] for notice in document["call"]["notices"]] == [31921]  # we closed the stream, as meant
+    assert [event["event"] for event in document["call"]["events"]].count("clear_received") == 1
+    said, heard = read_wav(tmp_path / "demo-call.wav").samples.T
+    assert abs(said).max() > 3_000 and abs(heard).max() > 3_000
+    words = "".join(path.read_text() for path in (tmp_path / "data/demo/journal").iterdir())
+    assert "UserText" in words and "4712" not in words and "order" not in words
+
+
+@pytest.mark.slow
+def test_it_runs_where_nothing_can_be_installed(tmp_path: Path, content: Path) -> None:
+    empty = tmp_path / "bin"
+    empty.mkdir()
+    document = demo(tmp_path, content, path=str(empty))
+    assert document["call"]["passed"]
+    assert len(document["turns"]) >= 4
+
+
+def test_a_script_that_cannot_be_read_is_named(tmp_path: Path, content: Path) -> None:
+    (tmp_path / "wrong.call").write_text("sing a song\n")
+    environment = os.environ | {"CONTENT_DIR": str(content), "DATA_DIR": str(tmp_path / "data")}
+    command = [sys.executable, "-m", "app.cli", "demo", "--script", str(tmp_path / "wrong.call")]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "line 1" in done.stderr and "sing" in done.stderr
