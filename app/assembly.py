@@ -10,6 +10,7 @@ from typing import Any
 
 from app.audio.transcoder import Transcoder
 from app.bridge.desk import Cast, DeskOptions, FrontDesk, Incoming, Staff, WatchCall
+from app.bridge.pace import AnswerPace
 from app.cache.keys import Narrator
 from app.cache.shelf import ENGINES, AudioShelf, fill_shelf
 from app.cache.store import Store, open_store
@@ -80,7 +81,18 @@ async def assemble(
         pool = Pool(engine, casting.specs(), _pool_options(settings), now_ms, PoolMeters(meters))
         _watch_pool(meters, pool)
         stream_tokens = StreamTokens(settings.stream_secret.get_secret_value() or secrets.token_hex(32))
-        staff = Staff(casting.cast, pool, casting.host, store, stream_tokens, meters, now_ms, casting.transcoder, watch)
+        staff = Staff(
+            casting.cast,
+            pool,
+            casting.host,
+            store,
+            stream_tokens,
+            meters,
+            now_ms,
+            casting.transcoder,
+            casting.pace,
+            watch,
+        )
         desk = FrontDesk(staff, settings.max_calls, casting.desk_options())
         async with pool, desk:
             yield Server(settings, edition, desk, pool, store, meters)
@@ -135,6 +147,7 @@ class Casting:
     def __init__(self, settings: Settings, edition: Edition, timings: Timings) -> None:
         self.shelf = AudioShelf()
         self.host = ToolHost(edition.toolbox.tools)
+        self.pace = AnswerPace(timings.slow_answer)
         self._timings = timings
         self._settings = settings
         self._edition = edition
@@ -186,6 +199,7 @@ class Casting:
             timings=replace(
                 self._timings,
                 endpointing=ENDPOINTING_MS[chosen.endpointing],
+                slow_answer=self.pace.slow_ms(),
                 max_call=chosen.limits.max_call_minutes * 60_000,
             ),
             uplink=UplinkSettings(

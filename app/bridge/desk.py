@@ -5,6 +5,7 @@ is decided by pure functions of `app.call.continuation`; here it is looked up, c
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
@@ -12,13 +13,23 @@ from typing import Any, Protocol, Self
 import structlog
 
 from app.audio.transcoder import Transcoder
+from app.bridge.pace import AnswerPace
 from app.bridge.registry import Entry, Registry
 from app.bridge.session import CallLife, SessionLender, ToolRunner
 from app.bridge.ticker import Ticker
 from app.cache.store import Store, StoreGone
 from app.call import events as e
 from app.call.commands import Command
-from app.call.continuation import Answer, ConnectStream, RejectCall, SpeakAndHangUp, after_stream
+from app.call.continuation import (
+    Answer,
+    CallRecord,
+    ConnectStream,
+    HangUpCall,
+    RejectCall,
+    SpeakAndHangUp,
+    after_stream,
+)
+from app.call.disposition import Disposition
 from app.call.machine import Call
 from app.call.setup import CallSetup
 from app.engines.engine import SessionSpec
@@ -27,7 +38,9 @@ from app.metrics.meters import Meters
 
 log = structlog.get_logger()
 
-SNAPSHOT = "snapshot"
+SNAPSHOT, ENDED = "snapshot", "ended"  # kinds of document in the store
+ENDED_REMEMBERED_S = 900
+LAST_ERRANDS_S = 2
 TOKEN_REMEMBERED_S = 120
 TOKEN_REPEATED_MS = 20_000
 TERMINAL = {"completed", "busy", "failed", "no-answer", "canceled"}
@@ -90,6 +103,7 @@ class Staff:
     meters: Meters
     now_ms: Callable[[], int]
     transcoder: Callable[[], Transcoder]  # a fresh one for each leg
+    pace: AnswerPace
     watch: WatchCall | None = None
 
 
@@ -102,7 +116,7 @@ class FrontDesk:
         self._options = options
         self._ticker = Ticker(staff.now_ms, staff.meters.loop_lateness.observe)
         self._lives = asyncio.TaskGroup()
-        self._errands: set[asyncio.Task[None]] = set()
+        self._errands: dict[str, asyncio.Task[None]] = {}  # the last one of each call
         staff.meters.watch_live_calls(self.registry.live_count)
 
     async def __aenter__(self) -> Self:
@@ -116,6 +130,8 @@ class FrontDesk:
             if entry.life is not None:
                 entry.life.tell(e.CallCompleted("server stopped"))
         await self._lives.__aexit__(None, None, None)
+        if self._errands:
+            await asyncio.wait(list(self._errands.values()), timeout=LAST_ERRANDS_S)
 
     # --- webhooks -------------------------------------------------------------------------------------------------
 
@@ -131,7 +147,9 @@ class FrontDesk:
 
     async def continue_call(self, incoming: Incoming) -> Answer:
         """What follows a stream (/twilio/next). Idempotent: until a leg has come, a repeat gets the same answer."""
-        entry = self.registry.get(incoming.call_sid) or await self._take_up(incoming)
+        entry = self.registry.get(incoming.call_sid)
+        if entry is None or entry.record.ended == Disposition.CALLER_LOST:  # lost to us, but the carrier still has them
+            entry = await self._take_up(incoming)
         if not entry.answered_next:
             entry.answer = after_stream(entry.record, self._options.person_number, self._options.goodbye_text)
             if isinstance(entry.answer, ConnectStream):
@@ -180,6 +198,7 @@ class FrontDesk:
             staff.meters,
             self._keep_snapshot,
             staff.now_ms,
+            staff.pace,
             call,
             None if watch is None else lambda at, event, commands: watch(call_sid, at, event, commands),
         )
@@ -195,26 +214,46 @@ class FrontDesk:
             log.exception("! call failed", call=call_sid)
             life.ended("failed")
         entry = self.registry.get(call_sid)
-        if entry is not None:
+        if entry is not None and entry.life is life:
             entry.record = replace(entry.record, ended=life.disposition)
-        self.registry.end(call_sid)
-        self._run_errand(self._staff.store.delete(SNAPSHOT, call_sid))
+            self.registry.end(call_sid)
+        if life.disposition != Disposition.CALLER_LOST:  # they may come back through any process
+            self._run_errand(call_sid, self._staff.store.delete(SNAPSHOT, call_sid))
+            ended = {"disposition": life.disposition}
+            self._run_errand(call_sid, self._staff.store.put(ENDED, call_sid, ended, ENDED_REMEMBERED_S))
 
     async def _take_up(self, incoming: Incoming) -> Entry:
-        """A call this process does not know: go on from its snapshot, or afresh with an apology."""
+        """A call this process does not have: one that has ended, one to go on with from its snapshot, or one to begin
+        afresh with an apology."""
         cast = self._staff.cast(incoming)
-        snapshot = await self._kept_snapshot(incoming.call_sid)
-        known = self.registry.get(incoming.call_sid)  # another webhook may have been quicker while we looked
-        if known is not None:
-            return known
-        if snapshot is None:
-            return self._admit(incoming.call_sid, cast.again, cast.spec)
-        call = Call.resume(cast.setup, snapshot, self._staff.now_ms(), "another process")
-        return self._admit(incoming.call_sid, cast.setup, cast.spec, call)
+        before = self.registry.get(incoming.call_sid)
+        ended, snapshot = await self._kept(ENDED, incoming.call_sid), await self._kept(SNAPSHOT, incoming.call_sid)
+        now_known = self.registry.get(incoming.call_sid)
+        if now_known is not None and now_known is not before:  # another webhook was quicker while we looked
+            return now_known
+        record = CallRecord() if before is None else replace(before.record, ended=None)
+        if before is None and ended is not None:
+            return self._remember(incoming.call_sid, str(ended["disposition"]))
+        call = None if snapshot is None else self._resumed(cast.setup, snapshot)
+        entry = self._admit(incoming.call_sid, cast.again if call is None else cast.setup, cast.spec, call)
+        entry.record, entry.next_leg = record, 1 if before is None else before.next_leg
+        return entry
 
-    async def _kept_snapshot(self, call_sid: str) -> dict[str, Any] | None:
+    def _remember(self, call_sid: str, disposition: str) -> Entry:
+        entry = self.registry.put(call_sid, HangUpCall())
+        entry.record = CallRecord(ended=disposition)
+        return entry
+
+    def _resumed(self, setup: CallSetup, snapshot: Mapping[str, Any]) -> Call | None:
         try:
-            return await self._staff.store.get(SNAPSHOT, call_sid)
+            return Call.resume(setup, snapshot, self._staff.now_ms(), "another process", time.time_ns() // 1_000_000)
+        except ValueError as error:
+            log.warning("! a snapshot is of no use", call=setup.facts.call_sid, why=str(error))
+            return None
+
+    async def _kept(self, kind: str, call_sid: str) -> dict[str, Any] | None:
+        try:
+            return await self._staff.store.get(kind, call_sid)
         except StoreGone:
             return None
 
@@ -270,12 +309,17 @@ class FrontDesk:
 
     def _keep_snapshot(self, call_sid: str, snapshot: dict[str, Any], longest_ms: int) -> None:
         # Resumable state lives as long as the longest call, and ten minutes.
-        self._run_errand(self._staff.store.put(SNAPSHOT, call_sid, snapshot, longest_ms // 1000 + 600))
+        self._run_errand(call_sid, self._staff.store.put(SNAPSHOT, call_sid, snapshot, longest_ms // 1000 + 600))
 
-    def _run_errand(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(_without_store(work))
-        self._errands.add(task)
-        task.add_done_callback(self._errands.discard)
+    def _run_errand(self, call_sid: str, work: Coroutine[Any, Any, None]) -> None:
+        """One after another for each call: a snapshot must not arrive after the word that the call has ended."""
+        task = asyncio.create_task(_after(self._errands.get(call_sid), work), name=f"errand {call_sid}")
+        self._errands[call_sid] = task
+        task.add_done_callback(lambda done: self._errand_done(call_sid, done))
+
+    def _errand_done(self, call_sid: str, done: asyncio.Task[None]) -> None:
+        if self._errands.get(call_sid) is done:
+            del self._errands[call_sid]
 
     async def _sweep(self) -> None:
         while True:
@@ -285,7 +329,9 @@ class FrontDesk:
             self.registry.sweep()
 
 
-async def _without_store(work: Coroutine[Any, Any, None]) -> None:
+async def _after(previous: asyncio.Task[None] | None, work: Coroutine[Any, Any, None]) -> None:
+    if previous is not None:
+        await asyncio.wait([previous])
     try:
         await work
     except StoreGone as gone:

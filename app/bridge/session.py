@@ -13,6 +13,7 @@ import structlog
 
 from app.audio.transcoder import Transcoder
 from app.bridge.bridge import Bridge, Watch
+from app.bridge.pace import AnswerPace
 from app.bridge.ticker import Ticker
 from app.call import commands as c
 from app.call import events as e
@@ -57,6 +58,7 @@ class CallLife:
         meters: Meters,
         keep: Keep,
         now_ms: Callable[[], int],
+        pace: AnswerPace,
         call: Call | None = None,
         watch: Watch | None = None,
     ) -> None:
@@ -68,6 +70,7 @@ class CallLife:
         self._ticker = ticker
         self._meters = meters
         self._keep = keep
+        self._pace = pace
         self._alive = asyncio.Event()
         self._over = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
@@ -151,6 +154,8 @@ class CallLife:
                 self._log.info("= " + what, detail=detail)
 
     def _measure_turn(self, turn: c.TurnMeasured) -> None:
+        if turn.transcript_ms is not None and turn.first_audio_ms is not None and turn.answered_by == "model":
+            self._pace.answered(turn.first_audio_ms - turn.transcript_ms)
         if turn.caller_stopped_ms is None:
             return
         parts = {
