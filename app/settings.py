@@ -87,7 +87,10 @@ class Settings(BaseSettings):
         try:
             return cls(**overrides)  # type: ignore[arg-type]
         except ValidationError as error:
-            lines = [f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+            lines = [
+                f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg'].removeprefix('Value error, ')}"
+                for e in error.errors()
+            ]
             raise SettingsError("\n".join(lines)) from None
 
     def for_serving(self, local: bool) -> Self:

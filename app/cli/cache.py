@@ -23,7 +23,7 @@ from app.engines.offline.speak import Speaker
 from app.prompts.library import Prompts, load_prompts
 from app.settings import Settings, SettingsError
 
-app = typer.Typer(no_args_is_help=True, help="Render, list and hear the phrases.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Render, list and hear the phrases.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 PLAYERS = (("play", "-q"), ("aplay", "-q"), ("afplay",), ("ffplay", "-nodisp", "-autoexit", "-loglevel", "error"))

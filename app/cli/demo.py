@@ -12,7 +12,7 @@ from app.cli.emulated import NoModel, emulated_sonic
 from app.cli.talk import fail, logging_to_stderr
 from app.settings import Settings, SettingsError
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 SCRIPT = Path(__file__).parent.parent / "simulator" / "demo.call"
 

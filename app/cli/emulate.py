@@ -27,7 +27,9 @@ class StandIns(TyperGroup):
         return command
 
 
-app = typer.Typer(cls=StandIns, no_args_is_help=True, help="Run a local stand-in of Nova Sonic or Twilio.")
+app = typer.Typer(
+    cls=StandIns, add_completion=False, no_args_is_help=True, help="Run a local stand-in of Nova Sonic or Twilio."
+)
 
 
 @app.callback()

@@ -16,7 +16,7 @@ from app.web.app import Web, build_web
 from app.web.doors import Doors, until_told
 from app.web.gate import Gate
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 log = structlog.get_logger()
 
 
