@@ -172,13 +172,15 @@ class FrontDesk:
                 entry.life.tell(e.CallCompleted(status))
             self.registry.end(call_sid)
 
-    def stream_reported(self, call_sid: str, event: str, error: str) -> None:
-        """A stream status callback: `stream-error` may be all we ever hear of a stream that never opened."""
+    def stream_reported(self, call_sid: str, stream: str, event: str, error: str) -> None:
+        """A stream status callback: `stream-error` may be all we ever hear of a stream that never opened. One that did
+        open has told its own end by its leg, often after /twilio/next was asked."""
         entry = self.registry.get(call_sid)
         if entry is None or event != "stream-error":
             return
         log.warning("! stream failed", call=call_sid, error=error)
-        if entry.answered_next or entry.next_leg == 1:
+        if stream not in entry.streams:
+            entry.streams.add(stream)
             entry.record = entry.record.stream_ended(0)
 
     def _refusal(self) -> Answer:
@@ -270,7 +272,7 @@ class FrontDesk:
             entry.token, entry.token_at_ms = self._staff.tokens.issue(call_sid), now
         return entry.token
 
-    async def claim_leg(self, call_sid: str, token: str) -> int | None:
+    async def claim_leg(self, call_sid: str, stream: str, token: str) -> int | None:
         """Check a stream's token (form, CallSid, expiry, single use). The ordinal of the new leg, or None: refuse."""
         entry = self.registry.get(call_sid)
         if entry is None or entry.life is None or entry.ended_ms is not None:
@@ -278,6 +280,7 @@ class FrontDesk:
         if not self._staff.tokens.valid(token, call_sid) or not await self._first_use(entry, token):
             return None
         entry.answered_next = False
+        entry.streams.add(stream)
         ordinal, entry.next_leg = entry.next_leg, entry.next_leg + 1
         return ordinal
 

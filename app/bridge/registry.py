@@ -25,6 +25,7 @@ class Entry:
     token: str = ""
     token_at_ms: int = 0
     tokens_used: set[str] = field(default_factory=lambda: {""})
+    streams: set[str] = field(default_factory=set)  # by the carrier's names: opened, or reported as failed
 
 
 class Registry:

@@ -73,7 +73,9 @@ class MediaSocket:
     async def _claim(self, started: Started) -> int:
         try:
             async with asyncio.timeout(self._start_within):
-                ordinal = await self._desk.claim_leg(started.call_sid, started.parameters.get("token", ""))
+                ordinal = await self._desk.claim_leg(
+                    started.call_sid, started.stream_sid, started.parameters.get("token", "")
+                )
         except Exception as error:  # closed, the call goes to /twilio/next; left open, the caller would hear nothing
             raise Refused(BROKEN, f"{started.call_sid}: no answer from the desk: {error!r}") from error
         if ordinal is None:

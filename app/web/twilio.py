@@ -112,9 +112,7 @@ class Webhooks:
 
     def _note_stream(self, fields: Mapping[str, str]) -> None:
         event, error = fields.get("StreamEvent", ""), fields.get("StreamError", "")
-        if event == "stream-error":
-            log.warning("stream failed", call=fields["CallSid"], error=error)
-        self._desk.stream_reported(fields["CallSid"], event, error)
+        self._desk.stream_reported(fields["CallSid"], fields.get("StreamSid", ""), event, error)
 
 
 def form_fields(body: bytes) -> Fields:

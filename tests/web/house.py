@@ -68,13 +68,13 @@ class Desk(FrontDesk):
     def call_reported(self, call_sid: str, status: str) -> None:
         self.reports.append((call_sid, status))
 
-    def stream_reported(self, call_sid: str, event: str, error: str) -> None:
-        self.reports.append((call_sid, event, error))
+    def stream_reported(self, call_sid: str, stream: str, event: str, error: str) -> None:
+        self.reports.append((call_sid, stream, event, error))
 
     def stream_token(self, call_sid: str) -> str:
         return "good"
 
-    async def claim_leg(self, call_sid: str, token: str) -> int | None:
+    async def claim_leg(self, call_sid: str, stream: str, token: str) -> int | None:
         if token not in self.tokens:
             return None
         self.tokens.remove(token)

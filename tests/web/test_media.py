@@ -251,7 +251,7 @@ async def test_a_call_that_fails_closes_the_socket_and_the_server_lives_on() -> 
 @pytest.mark.parametrize("hangs", [False, True], ids=["raises", "hangs"])
 async def test_a_desk_in_trouble_closes_the_socket_so_that_the_call_goes_on_elsewhere(hangs: bool) -> None:
     class Troubled(Desk):
-        async def claim_leg(self, call_sid: str, token: str) -> int | None:
+        async def claim_leg(self, call_sid: str, stream: str, token: str) -> int | None:
             if hangs:
                 await asyncio.Event().wait()
             raise RuntimeError("a bug")

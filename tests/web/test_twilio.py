@@ -56,8 +56,8 @@ async def test_status_callbacks_are_noted_and_acknowledged_without_a_body() -> N
     assert [(r.status_code, r.content) for r in responses] == [(204, b"")] * 3
     assert desk.reports == [
         (CALL, "completed"),
-        (CALL, "stream-error", "Stream - Close"),
-        (CALL, "stream-started", ""),
+        (CALL, "MZ1", "stream-error", "Stream - Close"),
+        (CALL, "", "stream-started", ""),
     ]
 
 
