@@ -341,6 +341,12 @@ class Call:
         history = self._account.for_session(self.setup.opening, self._attachment.shortened)
         self._do(c.AttachSession(session, tuple(history)))
 
+    def _attach_again(self) -> None:
+        if _due(self._attach_again_at(), self._now):
+            if self._texts:
+                self._failure.start(self._now)  # the caller waits for the rest
+            self._attach()
+
     def _session_attached(self, event: e.SessionAttached) -> None:
         if event.session > self._attachment.ordinal or self._attachment.attached_to(event.session):
             return
@@ -357,6 +363,7 @@ class Call:
         """The session is of no more use: close it, and go on with another if that can help."""
         self._note("session failed", f"{failure}: {detail}" if detail else str(failure))
         self._do(c.CloseSession(self._attachment.ordinal))
+        self._voice.measure(self._now)
         if self._answer.running or self._replies.audible or self._uplink.unanswered:
             self._failure.start(self._now)
         if self._replies.audible and self._replies.voiced:
@@ -370,7 +377,7 @@ class Call:
         elif failure is e.Failure.THROTTLED:
             self._voice.fill("wait", self._now)
         elif self.phase is Phase.LIVE:
-            self._attach()
+            self._attach_again()
             if failure is e.Failure.FILTERED:
                 self._voice.fill("repeat", self._now)
 
@@ -588,7 +595,7 @@ class Call:
             return
         yield self._plays_on_at()
         yield self._attachment.overdue_at()
-        yield self._attachment.retry_at
+        yield self._attach_again_at()
         yield self._first_attach_at()
         yield self._silence.deadline()
         if self._alarms_on():
@@ -630,8 +637,10 @@ class Call:
             return
         if _due(self._attachment.overdue_at(), self._now):
             self._recover(e.Failure.TIMED_OUT, "opening")
-        elif _due(self._attachment.retry_at, self._now) or _due(self._first_attach_at(), self._now):
+        elif _due(self._first_attach_at(), self._now):
             self._attach()
+        else:
+            self._attach_again()
 
     def _sound_alarms(self) -> None:
         if not self._alarms_on():
@@ -722,6 +731,12 @@ class Call:
             return self._now
         return self._began + self._t.attach_after
 
+    def _attach_again_at(self) -> int | None:
+        """Another session comes in when the rest of a broken reply was heard, or the caller takes the floor: only then
+        can its history say truly what they have heard."""
+        hearing = self._turns.floor is Floor.BOT and self._playout.reply_unheard and not self._uplink.unanswered
+        return None if hearing else self._attachment.retry_at
+
     def _deaf_at(self) -> int | None:
         at, attached_at = self._deaf.deadline(), self._attachment.attached_at
         if at is None or attached_at is None:
@@ -796,10 +811,15 @@ def _of_leg(handler: Handler) -> Handler:
     return of_current_leg
 
 
+# An engine may notice a sound, or send what an earlier turn has left, and still be deaf to what is said.
+_NO_ANSWER = (e.EngineHeardSpeech, e.EngineHeardPause, e.UsageReported, e.ReplyTextEnded)
+
+
 def _of_session(handler: Handler) -> Handler:
     def of_current_session(call: Call, event: Any) -> None:
         if call._attachment.live and event.session == call._attachment.ordinal:
-            call._deaf.stop()
+            if type(event) not in _NO_ANSWER:
+                call._deaf.stop()
             handler(call, event)
         elif type(event) is e.ReplyText and event.stage is e.Stage.FINAL:
             handler(call, event)

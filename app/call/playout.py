@@ -113,6 +113,10 @@ class Playout:
         return any(piece.reply for piece in self._pieces)
 
     @property
+    def reply_unheard(self) -> bool:
+        return any(piece.reply and piece.heard < len(piece.audio) for piece in self._pieces)
+
+    @property
     def unheard(self) -> int:
         return sum(len(piece.audio) - piece.heard for piece in self._pieces)
 
