@@ -93,7 +93,7 @@ class Account:
                 return
 
     def heard(self, key: str, heard_ms: int, arrived_ms: int, ended: bool) -> None:
-        """How much of a piece of audio was heard until now."""
+        """How much of a piece of audio was heard until now. `ended`: what has arrived is all of it."""
         said = self._voiced.get(key)
         if said is not None:
             said.heard_ms, said.arrived_ms, said.ended = max(said.heard_ms, heard_ms), arrived_ms, ended

@@ -436,7 +436,8 @@ class Call:
             self._playout.drop_waiting()
 
     def _engine_heard_speech(self, event: e.EngineHeardSpeech) -> None:
-        self._take_floor(self._now, Sign.SPOKE)
+        if self._turns.speaking or not self._uplink.unanswered:  # else it hears again what we know
+            self._take_floor(self._now, Sign.SPOKE)
 
     def _engine_heard_pause(self, event: e.EngineHeardPause) -> None:
         self._turns.engine_paused(self._now)

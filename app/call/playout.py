@@ -36,6 +36,7 @@ class Piece:
     interruptible: bool = True
     reply: bool = False  # the model's, not a phrase
     ended: bool = False  # no more audio will come
+    broken: bool = False  # ... though there should have been more
     closed: bool = False  # its last mark was sent
     start: int = 0  # of byte 0, in the epoch's count of sent bytes
     sent: int = 0
@@ -52,12 +53,17 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """How much of a piece was heard, in ms; `whole` when it was all there was."""
+    """How much of a piece was heard, in ms; `whole` when it was all there was, `complete` when that was all of it."""
 
     key: str
     heard_ms: int
     arrived_ms: int
     ended: bool
+    broken: bool = False
+
+    @property
+    def complete(self) -> bool:
+        return self.ended and not self.broken
 
     @property
     def whole(self) -> bool:
@@ -171,6 +177,7 @@ class Playout:
     def end_all(self) -> None:
         """Whatever was still open will get no more audio."""
         for piece in self._pieces:
+            piece.broken |= not piece.ended
             self._end(piece)
 
     # --- what goes out --------------------------------------------------------------------------------------------
@@ -360,7 +367,7 @@ class Playout:
         return max(self._dry_at(), self._marks[-1].sent_ms) + self._timings.mark_echo_grace
 
     def _heard_of(self, piece: Piece, heard: int) -> Heard:
-        return Heard(piece.key, self._ms(heard), self._ms(len(piece.audio)), piece.ended)
+        return Heard(piece.key, self._ms(heard), self._ms(len(piece.audio)), piece.ended, piece.broken)
 
     def _new_epoch(self, now: int) -> None:
         self.epoch += 1

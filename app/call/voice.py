@@ -91,11 +91,11 @@ class Voice:
     def measure(self, now: int) -> None:
         """Tell the account how far the ear is, by estimate."""
         for piece in self.playout.report(now):
-            self.account.heard(piece.key, piece.heard_ms, piece.arrived_ms, piece.ended)
+            self.account.heard(piece.key, piece.heard_ms, piece.arrived_ms, piece.complete)
 
     def _tell(self, pieces: Iterable[Heard], settled: bool = False) -> None:
         for piece in pieces:
-            self.account.heard(piece.key, piece.heard_ms, piece.arrived_ms, piece.ended)
+            self.account.heard(piece.key, piece.heard_ms, piece.arrived_ms, piece.complete)
             if settled or piece.whole:
                 self.account.settled(piece.key)
             self.heard_more = True
