@@ -8,7 +8,7 @@ from app.simulator.twilio.callbacks import stream_fields
 from app.simulator.twilio.identity import sid
 from app.simulator.twilio.signing import signature, signed_stream_url
 from app.simulator.twilio.stream import StreamCore, StreamNames
-from app.simulator.twilio.streaming import Linkup, MediaStream, StreamEnd, connect
+from app.simulator.twilio.streaming import Linkup, MediaStream, StreamEnd, StreamFaults, connect
 from app.simulator.twilio.twiml import StreamOrder, TwimlError, Verb, stream_order
 from app.simulator.twilio.wire import Wire
 
@@ -20,6 +20,7 @@ class CallStreams:
     def __init__(self, call: "Call") -> None:
         self._call = call
         self._forks: dict[str, asyncio.Task[None]] = {}
+        self._begun = False
 
     async def connect(self, noun: Verb) -> None:
         """<Connect><Stream>: until it ends, one way or another."""
@@ -80,9 +81,9 @@ class CallStreams:
         names = StreamNames(call.party.account.sid, call.party.call_sid, stream_sid)
         core = StreamCore(names, call.handset.buffer, order.parameters, order.tracks)
         person = call.person
-        return MediaStream(
-            core, wire, call.handset, call.journal, person.line, person.faults, bidirectional, person.on_media
-        )
+        faults = StreamFaults() if person.faults.first_only and self._begun else person.faults
+        self._begun = True
+        return MediaStream(core, wire, call.handset, call.journal, person.line, faults, bidirectional, person.on_media)
 
     def _report(self, stream_sid: str, noun: Verb, event: str, end: StreamEnd) -> None:
         call = self._call

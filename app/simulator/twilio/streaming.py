@@ -39,6 +39,7 @@ class StreamFaults:
     lose_socket_after_ms: int | None = None  # the connection is gone, without `stop`
     no_stop: bool = False  # at its end the stream vanishes without `stop`
     garbage_at_ms: int | None = None  # messages that nobody can read
+    first_only: bool = False  # the call's later streams are well
 
 
 @dataclass(frozen=True, slots=True)
