@@ -16,8 +16,6 @@ TO_THE_EAR_MS = 500
 class Alarm(StrEnum):
     FILL = "fill"
     GIVE_UP = "give_up"
-    SAY_SORRY = "say_sorry"
-    DEAF = "deaf"
 
 
 class AnswerClock:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from app.call import commands as c
 from app.call import events as e
 from app.call import journal
-from app.call.machine import Call, Phase
+from app.call.machine import Call
+from app.call.scene import Phase
 from app.call.setup import Phrase, UplinkSettings
 from app.call.turns import Floor
 from tests.call.stage import FRAME, setup, tone
@@ -114,11 +115,11 @@ class Watcher:
         return result
 
     def step(self, event: e.Event) -> None:
-        floor, sounding = self.call.floor, not self.call._playout.silent(self.now)
+        floor, sounding = self.call.floor, not self.call._scene.playout.silent(self.now)
         may_hold = (
             self.call.phase is Phase.LIVE
-            and self.call._interruptible()
-            and self.call._leg == getattr(event, "leg", None)
+            and self.call._scene.interruptible
+            and self.call._scene.leg == getattr(event, "leg", None)
         )
         commands = self.call.handle(event, self.now)
         self.steps.append((self.now, event, commands))
@@ -141,7 +142,7 @@ class Watcher:
         for command in commands:
             assert not self.ended, "EndCall is the last command"
             self.check_one(command)
-        playout = self.call._playout
+        playout = self.call._scene.playout
         assert playout.arrived == playout.heard + playout.dropped + playout.unheard, "no sound is lost or made up"
         assert all(piece.ended for piece in list(playout._pieces)[:-1]), "only the last piece may be open"
         assert (self.call.phase is Phase.ENDED) == self.ended

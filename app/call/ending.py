@@ -1,0 +1,81 @@
+"""How a call ends: a last line that is heard, then the telephone is hung up, and a disposition says why."""
+
+from app.call import commands as c
+from app.call import events as e
+from app.call import floor, texts
+from app.call.closing import Closing
+from app.call.disposition import Disposition
+from app.call.scene import Phase, Scene
+from app.call.turns import Sign
+
+
+def close(scene: Scene, disposition: Disposition, phrase: str, reply_is_coming: bool = False) -> None:
+    """Say a last line and hang up when it was heard. From here on the model is hushed, unless it must say the
+    goodbye itself because none was rendered."""
+    if scene.closing is not None:
+        return
+    if scene.leg is None:
+        end(scene, disposition)
+        return
+    if scene.turns.hold is not None:
+        floor.confirm(scene, Sign.TOOK)
+    scene.phase = Phase.CLOSING
+    scene.answer.stop()
+    scene.texts.clear()
+    said = scene.voice.say(phrase)
+    by_model = not said and phrase == "goodbye" and scene.attachment.attached
+    until = scene.now + scene.playout.left_ms(scene.now) + scene.timings.slow_answer_again
+    scene.closing = Closing(disposition, by_model, until)
+    if not by_model:
+        scene.replies.mute()
+        scene.playout.end_all()
+    elif not reply_is_coming:
+        scene.texts.ask(texts.SAY_GOODBYE)
+
+
+def end(scene: Scene, disposition: Disposition) -> None:
+    """At once, whatever is being said."""
+    scene.phase, scene.disposition = Phase.ENDED, disposition
+    scene.do_all(c.CancelTool(run.run) for run in scene.runs.take_all())
+    if scene.leg is not None:
+        scene.do(c.KeepSnapshot())  # whoever is asked what follows the stream must know that nothing does
+        scene.do(c.HangUp(scene.leg))
+    if scene.attachment.live:
+        scene.do(c.CloseSession(scene.attachment.ordinal))
+    scene.do(c.EndCall(str(disposition)))
+
+
+def end_ordered(scene: Scene, event: e.EndOrdered) -> None:
+    close(scene, Disposition.ORDERED, "goodbye")
+
+
+def call_completed(scene: Scene, event: e.CallCompleted) -> None:
+    if scene.phase is Phase.RINGING and not scene.resumed:
+        end(scene, Disposition.NEVER_CONNECTED)
+    else:
+        caller_gone(scene)
+
+
+def caller_gone(scene: Scene) -> None:
+    """The telephone was hung up, by the caller or in the middle of our goodbye."""
+    end(scene, scene.closing.disposition if scene.closing is not None else Disposition.CALLER_HUNG_UP)
+
+
+# --- what time brings -------------------------------------------------------------------------------------------------
+
+
+def too_long_at(scene: Scene) -> int | None:
+    return None if scene.began is None else scene.began - scene.elapsed_before + scene.timings.max_call
+
+
+def close_when_too_long(scene: Scene) -> None:
+    if scene.due(too_long_at(scene)):
+        close(scene, Disposition.TOO_LONG, "goodbye")
+
+
+def end_when_heard(scene: Scene) -> None:
+    if scene.closing is None:
+        return
+    silent = scene.playout.silent(scene.now)
+    if scene.closing.over(scene.now, scene.playout.idle, silent, scene.replies.open):
+        end(scene, scene.closing.disposition)

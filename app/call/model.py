@@ -1,0 +1,119 @@
+"""What the model says, and the tools it calls."""
+
+from app.call import commands as c
+from app.call import ending, floor, runs, texts
+from app.call import events as e
+from app.call.disposition import END_CALL, disposition_of, end_reason
+from app.call.scene import Scene
+from app.call.turns import Floor, Sign
+
+# --- what it says -----------------------------------------------------------------------------------------------------
+
+
+def reply_text(scene: Scene, event: e.ReplyText) -> None:
+    if event.stage is e.Stage.FINAL:
+        scene.account.correct(event.session, event.text)
+        return
+    scene.waterfall.reply_text(scene.now)
+    if scene.replies.admits(event.content):
+        scene.account.plan(event.content, event.text)
+
+
+def reply_text_ended(scene: Scene, event: e.ReplyTextEnded) -> None:
+    if event.stop is e.Stop.END_TURN:
+        scene.replies.complete()
+
+
+def reply_started(scene: Scene, event: e.ReplyStarted) -> None:
+    _admit(scene, event.session, event.content)
+
+
+def reply_audio(scene: Scene, event: e.ReplyAudio) -> None:
+    if not event.audio or not _admit(scene, event.session, event.content):
+        return
+    _prove_alive(scene)
+    scene.voice.speak(event.session, event.content, event.audio)
+    if scene.closing is not None:
+        scene.closing.replied = True
+    elif scene.turns.unheeded and scene.turns.floor is Floor.CALLER:
+        floor.hold(scene, scene.turns.spoke_at, Sign.OVERLAPPED)
+
+
+def reply_ended(scene: Scene, event: e.ReplyEnded) -> None:
+    scene.voice.end(event.session, event.content)
+    scene.replies.end(event.content, event.stop is e.Stop.END_TURN)  # an interruption has an event of its own
+
+
+def usage_reported(scene: Scene, event: e.UsageReported) -> None:
+    """Counted by the house; it changes nothing here."""
+
+
+def _admit(scene: Scene, session: int, content: str) -> bool:
+    if not scene.replies.admits(content):
+        return False
+    floor.confirm_if_signed(scene)
+    scene.voice.begin(session, content)
+    return True
+
+
+def _prove_alive(scene: Scene) -> None:
+    """Audio of an answer: nothing is owed any more."""
+    scene.attachment.prove()
+    scene.waterfall.reply_audio(scene.now)
+    scene.answer.stop()
+    scene.failure.stop()
+    scene.texts.answered()
+    scene.account.answered()
+    scene.replies.voiced = True
+    if not scene.turns.unheeded:
+        scene.uplink.answered()
+
+
+# --- the tools it calls -----------------------------------------------------------------------------------------------
+
+
+def tool_called(scene: Scene, event: e.ToolCalled) -> None:
+    if event.run in scene.runs:
+        if not scene.runs.pending_in(event.session):
+            scene.do(c.AnswerTool(event.session, event.run, runs.NAME_TAKEN))
+        return
+    if event.name == END_CALL:
+        _end_call(scene, event)
+        return
+    scene.runs.begin(event.run, event.session, event.name, scene.now + scene.timings.tool_limit)
+    scene.do(c.RunTool(event.run, event.name, event.arguments))
+    scene.do_all(scene.uplink.pause(True))
+    if not scene.answer.running:
+        scene.answer.start(scene.now)
+
+
+def _end_call(scene: Scene, event: e.ToolCalled) -> None:
+    scene.note("end_call", end_reason(event.arguments))
+    scene.do(c.AnswerTool(event.session, event.run, runs.ENDING))
+    ending.close(scene, disposition_of(event.arguments), "goodbye", reply_is_coming=True)
+
+
+def tool_answered(scene: Scene, event: e.ToolAnswered) -> None:
+    run = scene.runs.take(event.run)
+    if run is not None:
+        scene.note("tool answered", f"{run.name}: {event.outcome}, {event.ms} ms")
+        _hand_over(scene, run, event.result)
+
+
+def break_off_overdue_tools(scene: Scene) -> None:
+    if scene.closing is not None:
+        return  # they are broken off with the call
+    for run in scene.runs.take_overdue(scene.now):
+        scene.note("tool overdue", run.name)
+        scene.do(c.CancelTool(run.run))
+        _hand_over(scene, run, runs.TOO_SLOW)
+
+
+def _hand_over(scene: Scene, run: runs.Run, result: str) -> None:
+    """To the session that asked, or in writing to the one that came after it."""
+    scene.do_all(scene.uplink.pause(bool(scene.runs)))
+    if not scene.attachment.attached_to(run.session):
+        scene.texts.ask(texts.result_came_late(run.name, result))
+        return
+    scene.do(c.AnswerTool(run.session, run.run, result))
+    scene.answer.start(scene.now)

@@ -1,0 +1,106 @@
+"""When nothing sounds: the caller who waits for an answer is kept company and never left in a dead line, the model is
+told in writing what it must know, and a caller who says nothing is asked."""
+
+from collections.abc import Iterable
+
+from app.call import commands as c
+from app.call import ending, session, texts
+from app.call.clocks import Alarm
+from app.call.disposition import Disposition
+from app.call.events import Failure
+from app.call.scene import Phase, Scene
+
+# --- an answer is owed ------------------------------------------------------------------------------------------------
+
+
+def sound_alarms(scene: Scene) -> None:
+    if not _alarms_on(scene):
+        return
+    silent = scene.playout.silent(scene.now)
+    if scene.due(scene.failure.deadline()):
+        scene.failure.stop()
+        scene.voice.fill("sorry", scene.now)
+    elif scene.due(_deaf_at(scene)):
+        scene.voice.fill("sorry" if scene.uplink.unanswered else "repeat", scene.now)
+        session.recover(scene, Failure.STALLED, "deaf")
+    elif alarm := scene.answer.alarm(scene.now, _patient(scene), silent):
+        _sound(scene, alarm)
+
+
+def _sound(scene: Scene, alarm: Alarm) -> None:
+    if alarm is Alarm.FILL:
+        scene.answer.filled(scene.now)
+        scene.voice.fill("wait", scene.now)
+    else:
+        scene.voice.fill("sorry", scene.now)
+        session.recover(scene, Failure.TIMED_OUT, "no answer")
+
+
+def alarms_at(scene: Scene) -> Iterable[int | None]:
+    if _alarms_on(scene):
+        yield scene.failure.deadline()
+        yield _deaf_at(scene)
+        yield scene.answer.give_up_at(_patient(scene))
+        yield scene.answer.fill_at(_patient(scene)) if scene.playout.silent(scene.now) else None
+
+
+def _alarms_on(scene: Scene) -> bool:
+    return scene.phase is Phase.LIVE and not scene.turns.speaking and scene.turns.hold is None
+
+
+def _deaf_at(scene: Scene) -> int | None:
+    at, attached_at = scene.deaf.deadline(), scene.attachment.attached_at
+    if at is None or attached_at is None:
+        return None
+    return max(at, attached_at + scene.timings.deaf_quiet)
+
+
+def _patient(scene: Scene) -> bool:
+    return scene.runs.pending_in(scene.attachment.ordinal) or not scene.attachment.attached
+
+
+# --- what the model is told in writing --------------------------------------------------------------------------------
+
+
+def send_text(scene: Scene) -> None:
+    keys = scene.keys.take(scene.now)
+    if keys is not None and scene.closing is None:
+        scene.texts.ask(keys)
+    if scene.texts and _both_quiet(scene):
+        scene.do(c.SendText(scene.attachment.ordinal, scene.texts.send()))
+        scene.answer.start(scene.now)
+
+
+def _both_quiet(scene: Scene) -> bool:
+    return (
+        scene.leg is not None
+        and scene.attachment.attached
+        and scene.playout.idle
+        and not scene.turns.speaking
+        and not scene.replies.audible
+        and not scene.answer.running
+    )
+
+
+# --- the caller says nothing ------------------------------------------------------------------------------------------
+
+
+def prompt_caller(scene: Scene) -> None:
+    scene.silence.watch(_nobody_speaks(scene), scene.now)
+    if not scene.silence.due(scene.now):
+        return
+    if not scene.silence.ask(scene.now):
+        ending.close(scene, Disposition.CALLER_SILENT, "goodbye")
+    elif not scene.voice.say("still_there"):
+        scene.texts.ask(texts.STILL_THERE)
+        send_text(scene)
+
+
+def _nobody_speaks(scene: Scene) -> bool:
+    return (
+        scene.phase is Phase.LIVE
+        and scene.playout.idle
+        and not scene.turns.speaking
+        and not scene.answer.running
+        and not scene.runs
+    )

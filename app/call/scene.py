@@ -1,0 +1,102 @@
+"""All that is known of a call at this moment.
+
+A **part** (`playout`, `turns`, `uplink`, `attachment`, the clocks ...) keeps one small thing right and knows of nobody
+else. A **subject** (`floor`, `leg`, `session`, `model`, `quiet`, `ending`) joins parts into what a call does: plain
+functions over the scene. What no part owns stands here, and each of these fields is set by the module named beside it.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from app.call import commands as c
+from app.call.attachment import Attachment
+from app.call.clocks import AnswerClock, DeafClock, FailureClock
+from app.call.closing import Closing
+from app.call.disposition import Disposition
+from app.call.dtmf import Keys
+from app.call.replies import Replies
+from app.call.runs import Runs
+from app.call.setup import CallSetup
+from app.call.texts import Texts
+from app.call.turns import Silence, Turns
+from app.call.uplink import Uplink
+from app.call.voice import Voice
+from app.call.waterfall import Waterfall
+
+
+class Phase(StrEnum):
+    RINGING = "ringing"
+    LIVE = "live"
+    AWAY = "away"
+    CLOSING = "closing"
+    ENDED = "ended"
+
+
+class Scene:
+    def __init__(self, setup: CallSetup) -> None:
+        timings = setup.timings
+        self.setup = setup
+        self.timings = timings
+        self.now = 0  # machine
+        self.resumed = ""  # machine: why, where another process had the call before
+        self.elapsed_before = 0  # machine: ... and how long
+        self.phase = Phase.RINGING  # leg, ending
+        self.leg: int | None = None  # leg: the present one
+        self.last_leg = 0  # leg
+        self.stalled_at: int | None = None  # leg
+        self.away_since = 0  # leg
+        self.began: int | None = None  # leg: machine time of the first one
+        self.first_word = False  # floor, machine: it was played
+        self.closing: Closing | None = None  # ending
+        self.disposition: Disposition | None = None  # ending, machine
+        # What we say, and what was heard of it.
+        self.voice = Voice(setup, self.note)
+        self.playout = self.voice.playout
+        self.account = self.voice.account
+        self.replies = Replies()
+        # Who speaks.
+        self.turns = Turns()
+        self.silence = Silence(timings)
+        self.keys = Keys()
+        # The model session.
+        self.attachment = Attachment(timings, setup.facts.call_sid)
+        self.uplink = Uplink(setup.uplink, timings)
+        self.texts = Texts()
+        self.runs = Runs()
+        # What is owed, and since when.
+        self.answer = AnswerClock(timings)
+        self.failure = FailureClock(timings)
+        self.deaf = DeafClock(timings)
+        self.waterfall = Waterfall()
+        self._commands: list[c.Command] = []
+
+    # --- what to do -----------------------------------------------------------------------------------------------
+
+    def do(self, command: c.Command) -> None:
+        self._commands.append(command)
+
+    def do_all(self, commands: Iterable[c.Command]) -> None:
+        self._commands.extend(commands)
+
+    def note(self, what: str, detail: str = "") -> None:
+        self._commands.append(c.Note(what, detail))
+
+    def take_commands(self) -> list[c.Command]:
+        """All that is to be done, in order, once."""
+        commands, self._commands = self._commands, []
+        return commands
+
+    # --- what several subjects ask --------------------------------------------------------------------------------
+
+    def due(self, at: int | None) -> bool:
+        return at is not None and self.now >= at
+
+    @property
+    def interruptible(self) -> bool:
+        """What we have in hand may be cut. A goodbye never is."""
+        return self.closing is None and self.playout.interruptible
+
+    @property
+    def elapsed(self) -> int:
+        """How long the call has lasted, in ms, in this process and those before."""
+        return self.elapsed_before + (0 if self.began is None else self.now - self.began)

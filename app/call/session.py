@@ -1,0 +1,127 @@
+"""The model session: asked for when needed, given up when it fails, followed by another that knows what was heard.
+
+`attachment` knows which session is current and whether another try is worth while. Here stands what a session is given
+(the history, the caller's unanswered audio, what is told in writing) and what becomes of its half-said reply.
+"""
+
+from app.call import commands as c
+from app.call import ending, floor, texts
+from app.call import events as e
+from app.call.disposition import Disposition
+from app.call.events import Failure
+from app.call.scene import Phase, Scene
+from app.call.turns import Floor
+
+# --- coming -----------------------------------------------------------------------------------------------------------
+
+
+def attach(scene: Scene) -> None:
+    """Ask for a session. It hears again what was not answered, or gets it in writing where the audio is gone."""
+    scene.voice.measure(scene.now)
+    if scene.uplink.unanswered:
+        scene.account.take_back_unanswered()
+    elif unanswered := scene.account.unanswered():
+        scene.texts.ask(unanswered)
+    ordinal = scene.attachment.ask(scene.now)
+    history = scene.account.for_session(scene.setup.opening, scene.attachment.shortened)
+    scene.do(c.AttachSession(ordinal, tuple(history)))
+
+
+def attached(scene: Scene, event: e.SessionAttached) -> None:
+    attachment = scene.attachment
+    if event.session > attachment.ordinal or attachment.attached_to(event.session):
+        return
+    if event.session < attachment.ordinal or not attachment.live:
+        scene.do(c.CloseSession(event.session))  # it came too late
+        return
+    attachment.attach(scene.now)
+    scene.note("session attached", "cold" if event.cold else "")
+    if scene.uplink.unanswered and not scene.turns.speaking and not scene.answer.running:
+        scene.answer.start(scene.now)  # it hears again what was said, and owes the answer
+    scene.do_all(scene.uplink.attach(event.session))
+
+
+# --- failing ----------------------------------------------------------------------------------------------------------
+
+
+def stalled(scene: Scene, event: e.SessionStalled) -> None:
+    recover(scene, Failure.STALLED)
+
+
+def failed(scene: Scene, event: e.SessionFailed) -> None:
+    recover(scene, event.failure, event.detail)
+
+
+def recover(scene: Scene, failure: Failure, detail: str = "") -> None:
+    """The session is of no more use: close it, and go on with another if that can help."""
+    scene.note("session failed", f"{failure}: {detail}" if detail else str(failure))
+    scene.do(c.CloseSession(scene.attachment.ordinal))
+    scene.voice.measure(scene.now)
+    if scene.answer.running or scene.replies.audible or scene.uplink.unanswered:
+        scene.failure.start(scene.now)
+    if scene.replies.audible and scene.replies.voiced:
+        scene.texts.ask(texts.GO_ON)
+    another = scene.attachment.fail(failure, scene.now)
+    _abandon(scene, failure)
+    if scene.closing is not None:
+        scene.closing.give_up_reply()
+    elif not another:
+        ending.close(scene, Disposition.ENGINE_FAILED, "apology")
+    elif failure is Failure.THROTTLED:
+        scene.voice.fill("wait", scene.now)
+    elif scene.phase is Phase.LIVE:
+        _attach_again(scene)
+        if failure is Failure.FILTERED:
+            scene.voice.fill("repeat", scene.now)
+
+
+def _abandon(scene: Scene, failure: Failure) -> None:
+    scene.answer.stop()
+    scene.deaf.stop()
+    scene.replies.forget()
+    scene.voice.break_off()
+    scene.texts.send_again()
+    if failure is Failure.FILTERED:  # what they said last must not be sent again, in any form
+        scene.uplink.answered()
+        scene.account.answered()
+        scene.texts.clear()
+    scene.uplink.detach()
+    if scene.turns.hold is not None and not scene.turns.speaking:
+        floor.play_on(scene)  # nobody will tell us any more what that sound was
+
+
+# --- what time brings -------------------------------------------------------------------------------------------------
+
+
+def keep_attached(scene: Scene) -> None:
+    if scene.phase is not Phase.LIVE:
+        return
+    if scene.due(scene.attachment.overdue_at()):
+        recover(scene, Failure.TIMED_OUT, "opening")
+    elif scene.due(first_attach_at(scene)):
+        attach(scene)
+    else:
+        _attach_again(scene)
+
+
+def _attach_again(scene: Scene) -> None:
+    if scene.due(attach_again_at(scene)):
+        if scene.texts:
+            scene.failure.start(scene.now)  # the caller waits for the rest
+        attach(scene)
+
+
+def first_attach_at(scene: Scene) -> int | None:
+    """The model comes in when the greeting was heard, when the caller takes the floor, or after 10 s."""
+    if scene.began is None or scene.attachment.live or scene.attachment.retry_at is not None:
+        return None
+    if scene.playout.idle or scene.turns.floor in (Floor.CALLER, Floor.HELD, Floor.OWED):
+        return scene.now
+    return scene.began + scene.timings.attach_after
+
+
+def attach_again_at(scene: Scene) -> int | None:
+    """Another session comes in when the rest of a broken reply was heard, or the caller takes the floor: only then
+    can its history say truly what they have heard."""
+    hearing = scene.turns.floor is Floor.BOT and scene.playout.reply_unheard and not scene.uplink.unanswered
+    return None if hearing else scene.attachment.retry_at
