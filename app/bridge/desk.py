@@ -148,9 +148,10 @@ class FrontDesk:
     async def continue_call(self, incoming: Incoming) -> Answer:
         """What follows a stream (/twilio/next). Idempotent: until a leg has come, a repeat gets the same answer."""
         entry = self.registry.get(incoming.call_sid)
-        if entry is None or entry.record.ended == Disposition.CALLER_LOST:  # lost to us, but the carrier still has them
+        if entry is None or entry.ended == Disposition.CALLER_LOST:  # lost to us, but the carrier still has them
             entry = await self._take_up(incoming)
         if not entry.answered_next:
+            entry.record = replace(entry.record, ended=entry.ended)
             entry.answer = after_stream(entry.record, self._options.person_number, self._options.goodbye_text)
             if isinstance(entry.answer, ConnectStream):
                 entry.record = replace(entry.record, resumes=entry.record.resumes + 1)
@@ -275,7 +276,7 @@ class FrontDesk:
     async def claim_leg(self, call_sid: str, stream: str, token: str) -> int | None:
         """Check a stream's token (form, CallSid, expiry, single use). The ordinal of the new leg, or None: refuse."""
         entry = self.registry.get(call_sid)
-        if entry is None or entry.life is None or entry.ended_ms is not None:
+        if entry is None or entry.life is None or entry.ended_ms is not None or entry.ended is not None:
             return None
         if not self._staff.tokens.valid(token, call_sid) or not await self._first_use(entry, token):
             return None

@@ -8,6 +8,7 @@ from app.bridge.session import CallLife
 from app.call.continuation import Answer, CallRecord
 
 REMEMBER_MS = 15 * 60_000
+LAST_WORD_MS = 2_000
 STREAM_WITHIN_MS = 90_000  # from the webhook to the stream: its token lives 60 s
 
 
@@ -26,6 +27,11 @@ class Entry:
     token_at_ms: int = 0
     tokens_used: set[str] = field(default_factory=lambda: {""})
     streams: set[str] = field(default_factory=set)  # by the carrier's names: opened, or reported as failed
+
+    @property
+    def ended(self) -> str | None:
+        """The call's disposition. Its life says so first: its last tasks may still be ending when the carrier asks."""
+        return self.record.ended or (None if self.life is None else self.life.disposition)
 
 
 class Registry:
@@ -60,6 +66,11 @@ class Registry:
         entry = self._entries.get(call_sid)
         if entry is not None and entry.ended_ms is None:
             entry.ended_ms = self._now_ms()
+
+    def at_rest(self) -> bool:
+        """No call is live, and the carrier has had time to ask what follows the last one."""
+        lately = self._now_ms() - LAST_WORD_MS
+        return all(entry.ended_ms is not None and entry.ended_ms <= lately for entry in self._entries.values())
 
     def never_streamed(self) -> list[str]:
         """Calls whose stream did not come in time: nothing will ever tell us of them again."""

@@ -64,6 +64,6 @@ async def until_told(registry: Registry, drain_s: float) -> None:
     registry.draining = True
     log.info("= draining", calls=registry.live_count(), seconds=drain_s)
     until = loop.time() + drain_s
-    while registry.live_count() and not at_once.is_set() and loop.time() < until:
+    while not registry.at_rest() and not at_once.is_set() and loop.time() < until:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(at_once.wait(), 0.2)

@@ -55,4 +55,4 @@ def keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def house(content: Path, store_url: str, tmp_path: Path) -> OpenHouse:
     """`async with house(mind=[...], faults="...") as here:` a server of this test's own."""
-    return partial(open_house, content, tmp_path / "data", redis_url=store_url)
+    return partial(open_house, content=content, data_dir=tmp_path / "data", redis_url=store_url)

@@ -178,24 +178,25 @@ async def until(look: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
 
 @asynccontextmanager
 async def open_house(
+    *,
     content: Path,
     data_dir: Path,
-    *,
     mind: Turns = (),
     later: Turns = (),
     patterns: Turns = (),
+    habits: dict[str, Any] | None = None,
     faults: str = "",
     manner: Manner = QUICK,
     limits: Limits | None = None,
     timings: Timings | None = None,
-    sonic: SonicSimulator | None = None,
     **settings: Any,
 ) -> AsyncIterator[House]:
     """`mind` is what the first session of the model makes of the caller's utterances, `later` what those after it do;
-    `patterns` are answers to live text. `sonic` is a model that runs already, for a second house."""
-    minds = InTurn([script_from(HABITS | {"turns": turns, "patterns": patterns}) for turns in (mind, later or mind)])
-    own = SonicSimulator(minds, faults=parse_faults(faults), manner=manner, limits=limits)
-    async with own as model, _serving(content, data_dir, sonic or model, timings, settings) as house:
+    `patterns` are answers to live text, `habits` the rest of its script."""
+    script = HABITS | {"patterns": patterns} | (habits or {})
+    minds = InTurn([script_from(script | {"turns": turns}) for turns in (mind, later or mind)])
+    model = SonicSimulator(minds, faults=parse_faults(faults), manner=manner, limits=limits)
+    async with model, _serving(content, data_dir, model, timings, settings) as house:
         yield house
 
 

@@ -9,8 +9,9 @@ from app.call.setup import Timings
 from app.simulator.twilio.streaming import StreamFaults
 from tests.whole.conftest import OpenHouse
 from tests.whole.hand import Hand
-from tests.whole.house import PUBLIC, together
+from tests.whole.house import PUBLIC, together, until
 from tests.whole.sounds import sentence, turn
+from tests.whole.test_model_trouble import heard_of
 
 ONE_QUESTION = """
     wait for quiet 300ms within 3s
@@ -90,12 +91,22 @@ async def test_a_caller_whose_socket_was_lost_comes_back_to_the_same_conversatio
     assert ended == {"caller_hung_up": 1}
 
 
-async def test_a_caller_who_does_not_come_back_in_time_is_given_up(house: OpenHouse) -> None:
-    async with house(timings=Timings(leg_lost=1_000)) as here, Hand.rings(here) as hand:
+async def test_a_caller_given_up_as_lost_who_comes_back_after_all_is_remembered(house: OpenHouse) -> None:
+    mind, later = [turn("Where is my parcel?", "one")], [turn("And?", "two")]
+    async with house(mind=mind, later=later, timings=Timings(leg_lost=800)) as here, Hand.rings(here) as hand:
         await hand.hears("greeting")
+        await hand.says("where is it")
+        await hand.hears("one")
+        await until(lambda: here.server.store.get("snapshot", hand.call_sid), lambda kept: "sentence one" in str(kept))
         hand.drop()
         assert await here.dispositions() == {"caller_lost": 1}
         assert await here.metric("offhook_calls_live") == 0
+        assert "<Connect>" in await hand.goes_on()
+        await hand.hears("back_again")
+        await hand.says("and the other")
+        await hand.hears("two")
+        _, second = here.sessions
+    assert "Where is my parcel?" in heard_of(second, "USER")[-1]
 
 
 async def test_three_streams_that_die_young_end_in_a_spoken_goodbye_or_with_a_person(house: OpenHouse) -> None:

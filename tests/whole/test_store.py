@@ -1,0 +1,77 @@
+"""With and without the store, in this process and in the next."""
+
+import os
+import signal
+from pathlib import Path
+
+from tests.whole.conftest import OpenHouse
+from tests.whole.hand import Hand
+from tests.whole.house import until
+from tests.whole.sounds import turn
+from tests.whole.test_model_trouble import heard_of
+
+QUESTION = """
+    wait for quiet 300ms within 3s
+    say "where is it"
+    wait for speech within 4s
+    wait for quiet 300ms within 4s
+    hang up
+"""
+
+
+def servers_under(folder: Path) -> list[int]:
+    """Processes that were started for a store in `folder`."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                started = (entry / "cmdline").read_bytes()
+                inside = os.readlink(entry / "cwd")
+            except OSError:
+                continue
+            if started and inside.startswith(str(folder)):
+                found.append(int(entry.name))
+    return found
+
+
+async def test_calls_go_on_and_new_ones_are_greeted_when_the_store_dies(house: OpenHouse, tmp_path: Path) -> None:
+    async with house(mind=[turn("Where is it?", "one")], redis_url="") as here, Hand.rings(here) as living:
+        await living.hears("greeting")
+        [redis] = servers_under(tmp_path)
+        os.kill(redis, signal.SIGSTOP)  # not even a closed connection tells of it
+        await living.says("where is it")
+        await living.hears("one")
+        call = await here.call(QUESTION)
+        ended = await here.dispositions()
+        os.kill(redis, signal.SIGKILL)
+    assert call.heard == ["greeting", "one"]
+    assert ended == {"caller_hung_up": 1}
+
+
+async def test_a_house_whose_store_is_not_there_opens_all_the_same(house: OpenHouse, tmp_path: Path) -> None:
+    nowhere = f"unix://{tmp_path}/nobody.sock"
+    async with house(mind=[turn("Where is it?", "one")], redis_url=nowhere) as here:
+        call = await here.call(QUESTION)
+    assert call.heard == ["greeting", "one"]
+
+
+async def test_another_process_takes_up_a_call_and_remembers_it(house: OpenHouse) -> None:
+    async with house(mind=[turn("Where is my parcel?", "one")]) as here, house(mind=[turn("And?", "two")]) as there:
+        first = Hand(here.client, "CA" + "8" * 32)
+        await first.ask("/twilio/voice")
+        await first.open()
+        await first.hears("greeting")
+        await first.says("where is it")
+        await first.hears("one")
+        await until(lambda: here.server.store.get("snapshot", first.call_sid), lambda kept: "sentence one" in str(kept))
+        second = Hand(there.client, first.call_sid)
+        assert "<Connect>" in await second.ask("/twilio/next")
+        await second.open()
+        await second.hears("back_again")
+        await second.says("and the other")
+        await second.hears("two")
+        [session] = there.sessions
+        await second.hang_up()
+        await first.hang_up()
+    assert "Where is my parcel?" in " ".join(heard_of(session, "USER"))
+    assert "This is sentence one." in " ".join(heard_of(session, "ASSISTANT"))
