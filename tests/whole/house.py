@@ -41,7 +41,7 @@ from app.simulator.sonic.simulator import SonicSimulator
 from app.simulator.twilio.identity import Account
 from app.simulator.twilio.journal import CallEvent
 from app.simulator.twilio.phone import CallResult, Dialling, place_call
-from app.simulator.twilio.plant import Plant
+from app.simulator.twilio.plant import DialOutcome, Plant
 from app.simulator.twilio.webhook import Route
 from app.web.doors import Doors
 from tests.whole.sounds import CarrierVoice, Mumble, Sound, sentence, sounds_in
@@ -219,7 +219,8 @@ async def _serving(
     async with assemble(settings, edition, timings=timings) as server:
         await settle(server, seconds=5)
         async with Doors(web_of(server, local=False), "127.0.0.1", 0) as doors:
-            plant = Plant(voice=CarrierVoice(), route=Route(PUBLIC, f"http://127.0.0.1:{doors.port}"))
+            route = Route(PUBLIC, f"http://127.0.0.1:{doors.port}")
+            plant = Plant(voice=CarrierVoice(), route=route, default_outcome=DialOutcome(ring_ms=100, talk_ms=100))
             house = House(server, sonic, plant, doors.port)
             try:
                 yield house

@@ -1,6 +1,5 @@
 """A call as it should be: greeted at once, answered, interrupted, helped, heard to the goodbye."""
 
-import asyncio
 import shutil
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from structlog.testing import capture_logs
 from app.call.setup import Timings
 from tests.whole.conftest import OpenHouse
 from tests.whole.hand import Hand
-from tests.whole.house import TOKEN, Call, House, until
+from tests.whole.house import TOKEN, Call, House, together, until
 from tests.whole.sounds import PHRASES, sentence, turn
 from tests.whole.test_model_trouble import heard_of
 
@@ -42,15 +41,15 @@ async def test_a_caller_is_greeted_answered_and_seen_off(house: OpenHouse) -> No
 
 
 async def test_an_interruption_silences_the_reply_and_the_next_session_knows_where_it_was_cut(house: OpenHouse) -> None:
-    mind = [turn("Tell me a story.", sentence("one", 24.0, STORY)), turn("Wait, please.", sentence("two", 2.0))]
+    mind = [turn("Tell me a story.", sentence("one", 24.0, STORY)), turn("Wait, please.", sentence("two", 1.6))]
     patterns = [{"when": "interrupted for a moment", "say": [sentence("three")]}]
     async with house(mind=mind, patterns=patterns, faults="drop@speaking#2") as here:
         call = await here.call("""
             wait for quiet 300ms within 3s
             say "a story"
-            interrupt after 2s "wait please"
+            interrupt after 1500ms "wait please"
             wait for speech within 4s
-            wait for quiet 1200ms within 8s
+            wait for quiet 1s within 8s
             hang up
         """)
         barge_ins = await here.metric("offhook_barge_in_total", outcome="confirmed")
@@ -77,64 +76,65 @@ async def test_a_cough_stops_the_reply_for_a_moment_and_it_goes_on_where_it_was(
         assert hand.clears == 1
 
 
-async def test_a_tool_is_called_and_what_it_found_is_said(house: OpenHouse) -> None:
-    look_up = {"use_tool": {"name": "find_parcel", "arguments": {"number": "4711"}}}
-    mind = [turn("Where is 4711?", sentence("one", text="It is {place}."), **look_up)]
-    async with house(mind=mind) as here:
-        call = await ask_once(here)
-        runs = await here.metric("offhook_tools_total", tool="find_parcel", outcome="ok")
-    assert call.heard == ["greeting", "one"]
-    assert runs == 1
-    [session] = here.sessions
-    assert len(session.events("toolResult", "<")) == 1
-    assert session.events("speculativeText")[0]["text"] == "It is on the pier."
+FIND = {"use_tool": {"name": "find_parcel", "arguments": {"number": "4711"}}}
+HANG = {"use_tool": {"name": "ask_the_harbour", "arguments": {"ship": "Anna"}}}
 
 
-async def test_a_tool_that_hangs_costs_a_filler_and_answers_with_an_error(house: OpenHouse) -> None:
-    ask = {"use_tool": {"name": "ask_the_harbour", "arguments": {"ship": "Anna"}}}
-    mind = [turn("Where is the Anna?", sentence("one", text="No luck: {error}."), **ask)]
-    async with house(mind=mind, timings=Timings(slow_answer=700)) as here:
-        call = await ask_once(here, quiet="1800ms")
-        runs = await here.metric("offhook_tools_total", tool="ask_the_harbour", outcome="timed_out")
-    assert call.heard == ["greeting", "wait", "one"]
-    assert runs == 1
-    [session] = here.sessions
-    assert session.events("speculativeText")[0]["text"] == "No luck: timed_out."
-
-
-async def test_a_caller_who_hangs_up_during_a_tool_leaves_nothing_behind(house: OpenHouse) -> None:
-    ask = {"use_tool": {"name": "ask_the_harbour", "arguments": {"ship": "Anna"}}}
-    async with house(mind=[turn("Where is the Anna?", "one", **ask)]) as here:
-        call = await here.call("""
-            wait for quiet 300ms within 3s
-            say "where is the anna"
-            wait 800ms
-            hang up
-        """)
-        ended = await here.dispositions()
-        assert await here.metric("offhook_calls_live") == 0
-        left = [task.get_name() for task in asyncio.all_tasks() if "tool" in task.get_name()]
-    assert call.heard == ["greeting"]
-    assert ended == {"caller_hung_up": 1}
-    assert not left
-
-
-@pytest.mark.parametrize("missing", [["greeting"], None], ids=["greeting", "all phrases"])
-async def test_without_its_recording_the_model_greets_by_itself(
-    house: OpenHouse, content: Path, tmp_path: Path, missing: list[str] | None
-) -> None:
-    bare = tmp_path / "content"
-    shutil.copytree(content, bare)
-    for wav in (bare / "cache" / "rendered").glob("*.wav"):
-        if missing is None or wav.name.partition(".")[0] in missing:
-            wav.unlink()
-    patterns = [{"when": "Greet the caller", "say": [sentence("five")]}]
-    mind = [turn("Where is it?", "one")]
-    with capture_logs() as log:
-        async with house(mind=mind, patterns=patterns, content=bare, redis_url="", data_dir=tmp_path / "new") as here:
+async def test_a_tool_is_answered_once_and_the_caller_kept_company_where_it_hangs(house: OpenHouse) -> None:
+    async def finds() -> None:
+        async with house(mind=[turn("Where is 4711?", sentence("one", text="It is {place}."), **FIND)]) as here:
             call = await ask_once(here)
-    assert call.heard == ["five", "one"]
-    assert len([line for line in log if line["event"].startswith("! phrases without audio")]) == 1
+            runs = await here.metric("offhook_tools_total", tool="find_parcel", outcome="ok")
+        [session] = here.sessions
+        assert call.heard == ["greeting", "one"]
+        assert runs == len(session.events("toolResult", "<")) == 1
+        assert session.events("speculativeText")[0]["text"] == "It is on the pier."
+
+    async def hangs() -> None:
+        mind = [turn("Where is the Anna?", sentence("one", text="No luck: {error}."), **HANG)]
+        async with house(mind=mind, timings=Timings(slow_answer=700)) as here:
+            call = await ask_once(here, quiet="1800ms")
+            runs = await here.metric("offhook_tools_total", tool="ask_the_harbour", outcome="timed_out")
+        [session] = here.sessions
+        assert call.heard == ["greeting", "wait", "one"]
+        assert runs == len(session.events("toolResult", "<")) == 1
+        assert session.events("speculativeText")[0]["text"] == "No luck: timed_out."
+
+    async def is_left() -> None:
+        async with house(mind=[turn("Where is the Anna?", "one", **HANG)]) as here:
+            call = await here.call("""
+                wait for quiet 300ms within 3s
+                say "where is the anna"
+                wait 800ms
+                hang up
+            """)
+            ended = await here.dispositions()
+            runs = await here.metric("offhook_tools_total", tool="ask_the_harbour")
+            live = await here.metric("offhook_calls_live")
+        assert call.heard == ["greeting"]
+        assert (ended, runs, live) == ({"caller_hung_up": 1}, 0, 0)
+        assert not [session.events("toolResult", "<") for session in here.sessions if session.events("toolResult", "<")]
+
+    await together(finds(), hangs(), is_left())
+
+
+async def test_without_its_recording_the_model_greets_by_itself(
+    house: OpenHouse, content: Path, tmp_path: Path
+) -> None:
+    async def lacks(recordings: str) -> None:
+        bare = tmp_path / recordings / "content"
+        shutil.copytree(content, bare)
+        for wav in (bare / "cache" / "rendered").glob(recordings):
+            wav.unlink()
+        here_alone = {"content": bare, "redis_url": "", "data_dir": tmp_path / recordings / "data"}
+        patterns = [{"when": "Greet the caller", "say": [sentence("five")]}]
+        async with house(mind=[turn("Where is it?", "one")], patterns=patterns, **here_alone) as here:
+            call = await ask_once(here)
+        assert call.heard == ["five", "one"], recordings
+
+    with capture_logs() as log:
+        await together(lacks("greeting*.wav"), lacks("*.wav"))
+    assert len([line for line in log if line["event"].startswith("! phrases without audio")]) == 2
 
 
 async def test_nothing_the_caller_said_no_number_and_no_secret_reaches_the_log(

@@ -3,8 +3,6 @@
 import base64
 import json
 
-import pytest
-
 from app.call.setup import Timings
 from app.simulator.twilio.streaming import StreamFaults
 from tests.whole.conftest import OpenHouse
@@ -36,16 +34,7 @@ STRANGE = (
 )
 
 
-async def test_garbage_on_the_socket_leaves_the_call_as_it_was(house: OpenHouse) -> None:
-    async with house(mind=[turn("Where is it?", "one")]) as here:
-        call = await here.call(ONE_QUESTION, faults=StreamFaults(garbage_at_ms=200))
-        ended = await here.dispositions()
-    assert call.events("fault", kind="garbage")
-    assert call.heard == ["greeting", "one"]
-    assert ended == {"caller_hung_up": 1}
-
-
-async def test_every_strange_message_is_passed_over_and_the_next_frame_is_heard(house: OpenHouse) -> None:
+async def test_garbage_on_the_socket_is_passed_over_and_the_next_frame_is_heard(house: OpenHouse) -> None:
     async with house(mind=[turn("Where is it?", "one")]) as here, Hand.rings(here) as hand:
         await hand.hears("greeting")
         for strange in STRANGE:
@@ -67,7 +56,7 @@ async def test_a_message_too_large_closes_the_socket_and_the_call_goes_on_behind
 
 
 async def test_a_caller_whose_socket_was_lost_comes_back_to_the_same_conversation(house: OpenHouse) -> None:
-    async with house(mind=[turn("Where is it?", sentence("one", 3.0)), turn("And?", "two")]) as here:
+    async with house(mind=[turn("Where is it?", sentence("one", 2.2)), turn("And?", "two")]) as here:
         call = await here.call(
             """
             wait for quiet 300ms within 3s
@@ -79,12 +68,12 @@ async def test_a_caller_whose_socket_was_lost_comes_back_to_the_same_conversatio
             wait for quiet 300ms within 4s
             hang up
             """,
-            faults=StreamFaults(lose_socket_after_ms=3_000, first_only=True),
+            faults=StreamFaults(lose_socket_after_ms=2_800, first_only=True),
         )
         ended = await here.dispositions()
     assert call.heard == ["greeting", "one", "back_again", "one", "two"], call.sounds
     lost = [call.sound("one", nth).ms for nth in (0, 1)]
-    assert sum(lost) >= 2_900  # nothing of it is missing: at most a moment is heard twice
+    assert sum(lost) >= 2_100  # nothing of it is missing: at most a moment is heard twice
     assert len(call.events("stream_started")) == 2
     assert call.result.verbs == ["Connect", "Redirect", "Connect"]
     assert len(here.sessions) == 1
@@ -144,12 +133,11 @@ async def test_what_follows_a_stream_is_the_same_however_often_it_is_asked(house
         assert "<Connect>" in first and again == [first] * 3
 
 
-@pytest.mark.parametrize("code", ["31901", "31902"])
-async def test_a_stream_that_never_opens_releases_all_that_was_held_for_it(house: OpenHouse, code: str) -> None:
+async def test_a_stream_that_never_opens_releases_all_that_was_held_for_it(house: OpenHouse) -> None:
     async with house(max_calls=1) as here:
         first = await here.post("/twilio/voice", "CA1")
         assert "<Connect>" in first.text
-        report = {"StreamSid": "MZ1", "StreamEvent": "stream-error", "StreamError": f"{code}: connection refused"}
+        report = {"StreamSid": "MZ1", "StreamEvent": "stream-error", "StreamError": "31902: connection refused"}
         assert (await here.post("/twilio/stream-status", "CA1", **report)).status_code == 204
         await here.post("/twilio/status", "CA1", CallStatus="completed")
         assert await here.dispositions() == {"never_connected": 1}

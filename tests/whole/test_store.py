@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.whole.conftest import OpenHouse
 from tests.whole.hand import Hand
-from tests.whole.house import until
+from tests.whole.house import together, until
 from tests.whole.sounds import turn
 from tests.whole.test_model_trouble import heard_of
 
@@ -34,25 +34,26 @@ def servers_under(folder: Path) -> list[int]:
     return found
 
 
-async def test_calls_go_on_and_new_ones_are_greeted_when_the_store_dies(house: OpenHouse, tmp_path: Path) -> None:
-    async with house(mind=[turn("Where is it?", "one")], redis_url="") as here, Hand.rings(here) as living:
-        await living.hears("greeting")
-        [redis] = servers_under(tmp_path)
-        os.kill(redis, signal.SIGSTOP)  # not even a closed connection tells of it
-        await living.says("where is it")
-        await living.hears("one")
-        call = await here.call(QUESTION)
-        ended = await here.dispositions()
-        os.kill(redis, signal.SIGKILL)
-    assert call.heard == ["greeting", "one"]
-    assert ended == {"caller_hung_up": 1}
+async def test_calls_go_on_and_new_ones_are_greeted_without_the_store(house: OpenHouse, tmp_path: Path) -> None:
+    async def dies() -> None:
+        async with house(mind=[turn("Where is it?", "one")], redis_url="") as here, Hand.rings(here) as living:
+            await living.hears("greeting")
+            [redis] = servers_under(tmp_path)
+            os.kill(redis, signal.SIGSTOP)  # not even a closed connection tells of it
+            await living.says("where is it")
+            await living.hears("one")
+            call = await here.call(QUESTION)
+            ended = await here.dispositions()
+            os.kill(redis, signal.SIGKILL)
+        assert call.heard == ["greeting", "one"]
+        assert ended == {"caller_hung_up": 1}
 
+    async def was_never_there() -> None:
+        async with house(mind=[turn("Where is it?", "one")], redis_url=f"unix://{tmp_path}/nobody.sock") as here:
+            call = await here.call(QUESTION)
+        assert call.heard == ["greeting", "one"]
 
-async def test_a_house_whose_store_is_not_there_opens_all_the_same(house: OpenHouse, tmp_path: Path) -> None:
-    nowhere = f"unix://{tmp_path}/nobody.sock"
-    async with house(mind=[turn("Where is it?", "one")], redis_url=nowhere) as here:
-        call = await here.call(QUESTION)
-    assert call.heard == ["greeting", "one"]
+    await together(dies(), was_never_there())
 
 
 async def test_another_process_takes_up_a_call_and_remembers_it(house: OpenHouse) -> None:
