@@ -57,6 +57,25 @@ def signing_key(secret: str, date: str, region: str) -> bytes:
     return key
 
 
+class Mac:
+    """HMAC-SHA256 with one key, its two pads hashed once.
+
+    Half the cost of `hmac.digest`, and above all it keeps the interpreter's lock, which `hmac.digest` gives up: under
+    load the CRT's thread takes it, and the event loop stands still until it gives it back.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        block = key.ljust(64, b"\0")
+        self._inner = sha256(bytes(byte ^ 0x36 for byte in block))
+        self._outer = sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def digest(self, text: bytes) -> bytes:
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(text)
+        outer.update(inner.digest())
+        return outer.digest()
+
+
 class FrameSigner:
     """Signs the events of one session, in the order they are sent: each signature is the next one's ground.
 
@@ -69,7 +88,7 @@ class FrameSigner:
         self._previous = seed
         self._second = -1
         self._day = ""
-        self._key = b""
+        self._key = Mac(b"")
         self._stamp = ""
 
     def event(self, message: bytes, now_ms: int) -> bytes:
@@ -86,7 +105,7 @@ class FrameSigner:
             self._turn_to(second)
         date = DATE_HEADER.pack(b"\x05:date", 8, now_ms)
         text = f"{self._stamp}{self._previous}\n{sha256(date).hexdigest()}\n{sha256(payload).hexdigest()}"
-        signature = digest(self._key, text.encode(), "sha256")
+        signature = self._key.digest(text.encode())
         self._previous = signature.hex()
         return frame(b"".join((date, SIGNATURE_NAME, signature)), payload)
 
@@ -95,7 +114,7 @@ class FrameSigner:
         stamp = datetime.fromtimestamp(second, UTC).strftime("%Y%m%dT%H%M%SZ")
         if stamp[:8] != self._day:
             self._day = stamp[:8]
-            self._key = signing_key(self._secret, self._day, self._region)
+            self._key = Mac(signing_key(self._secret, self._day, self._region))
         self._second = second
         scope = f"{self._day}/{self._region}/{SERVICE}/aws4_request"
         self._stamp = f"AWS4-HMAC-SHA256-PAYLOAD\n{stamp}\n{scope}\n"
