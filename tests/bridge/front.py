@@ -1,0 +1,115 @@
+"""A front desk with a real pool over a plain engine, a store in memory, and legs to come by."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from fakeredis import FakeAsyncRedis
+
+from app.assembly import StreamTokens
+from app.audio.transcoder import Transcoder
+from app.bridge.desk import Cast, DeskOptions, FrontDesk, Incoming, Staff
+from app.bridge.pace import AnswerPace
+from app.cache.store import Store
+from app.call.events import LegAttached, LegEnd, LegEnded
+from app.call.setup import CallFacts, CallSetup, Phrase, Timings
+from app.engines.engine import SessionKey, SessionSpec
+from app.legs.leg import MULAW_8K, AudioFormat, LegReport
+from app.metrics.meters import Meters
+from app.pool.plan import PoolOptions
+from app.pool.pool import Pool
+from app.tools.host import ToolHost
+from tests.pool.plain_engine import PlainEngine
+from tests.pool.virtual_time import now_ms
+
+SPEC = SessionSpec(SessionKey("edition", "desk", "en-US", "model", "us-east-1", 8_000), "You answer.", "tiffany")
+PHRASES = {name: Phrase(name, f"({name})", bytes(160 * 25)) for name in ("greeting", "sorry", "back_again", "goodbye")}
+
+
+class PlainLeg:
+    """A leg that plays into nothing and ends when it is told."""
+
+    format: AudioFormat = MULAW_8K
+
+    def __init__(self, ordinal: int) -> None:
+        self.ordinal = ordinal
+        self.played = 0
+        self._reports: asyncio.Queue[LegReport] = asyncio.Queue()
+        self._reports.put_nowait(LegAttached(ordinal))
+
+    async def events(self) -> AsyncIterator[LegReport]:
+        while True:
+            report = await self._reports.get()
+            yield report
+            if isinstance(report, LegEnded):
+                return
+
+    def end(self, how: LegEnd = LegEnd.LOST) -> None:
+        self._reports.put_nowait(LegEnded(self.ordinal, how))
+
+    def send_frames(self, audio: bytes) -> None:
+        self.played += len(audio)
+
+    def send_mark(self, name: str) -> None: ...
+
+    def clear(self) -> None: ...
+
+    def hang_up(self) -> None:
+        self.end(LegEnd.CLOSED)
+
+
+def incoming(call_sid: str) -> Incoming:
+    return Incoming(call_sid, "+14155550123", "+15035550199", "ringing", "inbound", {})
+
+
+def cast(call: Incoming) -> Cast:
+    facts = CallFacts(call.call_sid, call.caller, call.called, "desk", "edition", "en-US", 1_700_000_000_000)
+    setup = CallSetup(facts, PHRASES, timings=Timings(leg_lost=20_000))
+    return Cast(setup, SPEC, replace(setup, first_phrase="sorry"))
+
+
+class Front:
+    """The desk, and what a carrier does with it."""
+
+    def __init__(self, desk: FrontDesk, store: Store, meters: Meters, engine: PlainEngine) -> None:
+        self.desk = desk
+        self.store = store
+        self.meters = meters
+        self.engine = engine
+
+    async def connect(self, call_sid: str, stream: str = "MZ1") -> tuple[PlainLeg, asyncio.Task[None]]:
+        """Open a stream for the call with its token."""
+        ordinal = await self.desk.claim_leg(call_sid, stream, self.desk.stream_token(call_sid))
+        assert ordinal is not None
+        leg = PlainLeg(ordinal)
+        return leg, asyncio.create_task(self.desk.serve_leg(call_sid, leg))
+
+    async def lives_and_dies(self, call_sid: str, stream: str, seconds: float) -> None:
+        leg, served = await self.connect(call_sid, stream)
+        await asyncio.sleep(seconds)
+        leg.end()
+        await served
+
+    def ended(self, disposition: str) -> float:
+        return self.meters.registry.get_sample_value("offhook_calls_ended_total", {"disposition": disposition}) or 0.0
+
+
+@asynccontextmanager
+async def front_desk(limit: int = 10, store: Store | None = None, **options: str) -> AsyncIterator[Front]:
+    meters, engine = Meters(), PlainEngine(now_ms, opens_in=0.05)
+    store = store or Store(FakeAsyncRedis(), "memory")
+    async with Pool(engine, [SPEC], PoolOptions(size=1), now_ms, jitter=lambda: 0.0) as pool:
+        staff = Staff(
+            cast=cast,
+            pool=pool,
+            tools=ToolHost({}),
+            store=store,
+            tokens=StreamTokens("secret"),
+            meters=meters,
+            now_ms=now_ms,
+            transcoder=lambda: Transcoder("mulaw", 8_000, 16_000, 8_000),
+            pace=AnswerPace(2_500),
+        )
+        async with FrontDesk(staff, limit, DeskOptions(**options)) as desk:
+            yield Front(desk, store, meters, engine)

@@ -1,0 +1,105 @@
+"""The calls a process knows. Pure but for the clock, which is a variable here."""
+
+from app.bridge.registry import Registry
+from app.call.continuation import ConnectStream, HangUpCall
+from app.call.disposition import Disposition
+
+MINUTE = 60_000
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.ms = 0
+
+    def __call__(self) -> int:
+        return self.ms
+
+
+class Life:
+    """As much of a call's life as the registry looks at."""
+
+    disposition: str | None = None
+
+
+def admit(registry: Registry, call_sid: str) -> Life:
+    life = Life()
+    registry.put(call_sid, ConnectStream(), life)  # type: ignore[arg-type]
+    return life
+
+
+def test_only_calls_that_were_admitted_and_have_not_ended_take_a_place() -> None:
+    registry = Registry(2, Clock())
+    admit(registry, "CA1")
+    registry.put("refused", HangUpCall())
+    assert registry.has_room() and registry.live_count() == 1
+    admit(registry, "CA2")
+    assert not registry.has_room()
+    registry.end("CA1")
+    assert registry.has_room()
+
+
+def test_a_house_that_drains_has_room_for_nobody() -> None:
+    registry = Registry(2, Clock())
+    registry.draining = True
+    assert not registry.has_room()
+
+
+def test_an_ended_call_is_remembered_for_a_while_and_a_live_one_for_ever() -> None:
+    clock = Clock()
+    registry = Registry(2, clock)
+    admit(registry, "living")
+    admit(registry, "ended")
+    registry.end("ended")
+    clock.ms = 14 * MINUTE
+    registry.sweep()
+    assert registry.get("ended") is not None
+    clock.ms = 16 * MINUTE
+    registry.sweep()
+    assert registry.get("ended") is None and registry.get("living") is not None
+
+
+def test_a_call_ends_once() -> None:
+    clock = Clock()
+    registry = Registry(2, clock)
+    admit(registry, "CA1")
+    registry.end("CA1")
+    clock.ms = MINUTE
+    registry.end("CA1")
+    registry.end("nobody")
+    entry = registry.get("CA1")
+    assert entry is not None and entry.ended_ms == 0
+
+
+def test_a_call_whose_stream_does_not_come_is_found_after_ninety_seconds() -> None:
+    clock = Clock()
+    registry = Registry(2, clock)
+    admit(registry, "waits")
+    admit(registry, "came")
+    came = registry.get("came")
+    assert came is not None
+    came.next_leg = 2
+    clock.ms = 90_000
+    assert registry.never_streamed() == []
+    clock.ms = 90_001
+    assert registry.never_streamed() == ["waits"]
+
+
+def test_a_life_s_own_word_that_it_is_over_comes_first() -> None:
+    registry = Registry(2, Clock())
+    life = admit(registry, "CA1")
+    entry = registry.get("CA1")
+    assert entry is not None and entry.ended is None
+    life.disposition = Disposition.COMPLETED
+    assert entry.ended == Disposition.COMPLETED
+
+
+def test_the_house_is_at_rest_when_the_carrier_has_had_time_to_ask_what_follows_the_last_call() -> None:
+    clock = Clock()
+    registry = Registry(2, clock)
+    assert registry.at_rest()
+    admit(registry, "CA1")
+    assert not registry.at_rest()
+    registry.end("CA1")
+    assert not registry.at_rest()
+    clock.ms = 2_000
+    assert registry.at_rest()
