@@ -1,0 +1,63 @@
+"""Agents, phrases and tools of one moment, checked together."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from app.content.faults import ContentError
+from app.edition import load_edition
+from app.settings import REPOSITORY
+
+PARCELS = Path(__file__).parent / "whole" / "content"
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    """A business of its own, to be changed."""
+    return Path(shutil.copytree(PARCELS, tmp_path / "content", ignore=shutil.ignore_patterns("__pycache__")))
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_the_house_s_own_content_is_an_edition() -> None:
+    edition = load_edition(REPOSITORY)
+    assert edition.agent_for("+15550100").id == edition.agent_for("nobody listed this").id == "front-desk"
+    assert "find_order" in edition.toolbox.tools and "greeting" in edition.catalogue.phrases
+
+
+def test_another_business_is_another_edition(desk: Path) -> None:
+    parcels = load_edition(desk)
+    assert parcels.agent_for("+15550100").id == "desk"
+    assert parcels.hash != load_edition(REPOSITORY).hash
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("prompts/desk.md", "one short sentence", "two short sentences"),
+        ("prompts/facts.yaml", "Harbour", "Pier"),
+        ("prompts/routes.yaml", "default: desk", "default: desk\nnumbers: {}"),
+        ("tools/parcels.py", "on the pier", "on the ship"),
+        ("cache/phrases/desk.yaml", "One moment.", "Just a moment."),
+    ],
+)
+def test_a_change_of_any_file_makes_another_edition(desk: Path, file: str, old: str, new: str) -> None:
+    before = load_edition(desk)
+    assert load_edition(desk).hash == before.hash
+    edit(desk / file, old, new)
+    assert load_edition(desk).hash != before.hash
+
+
+def test_a_tool_nobody_wrote_and_a_greeting_nobody_worded_are_faults_with_a_place(desk: Path) -> None:
+    edit(desk / "prompts" / "desk.md", "- find_parcel", "- find_parsel")
+    edit(desk / "prompts" / "desk.md", "language: en-US", "language: en-US\ngreeting: good_day")
+    with pytest.raises(ContentError) as wrong:
+        load_edition(desk)
+    said = str(wrong.value)
+    assert "find_parsel" in said and "good_day" in said
+    assert all(fault.file.endswith("desk.md") and fault.line for fault in wrong.value.faults)

@@ -1,0 +1,93 @@
+"""What the environment may say, and what is said back where it is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from app.settings import Settings, SettingsError
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder without a `.env`, and an environment without our names."""
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    return tmp_path
+
+
+def problems(**values: str) -> str:
+    with pytest.raises(SettingsError) as wrong:
+        Settings.read(**values)
+    return str(wrong.value)
+
+
+def test_nothing_needs_to_be_set() -> None:
+    settings = Settings.read()
+    assert (settings.port, settings.max_calls, settings.nova_sonic_model_id) == (8000, 50, "amazon.nova-2-sonic-v1:0")
+    assert (settings.content_dir / "prompts").is_dir()
+
+
+def test_names_of_the_environment_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PUBLIC_URL", "https://bot.example.com/")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "https://localhost:8443")
+    monkeypatch.setenv("NOVA_SONIC_IDLE_SECONDS", "30")
+    settings = Settings.read()
+    assert settings.public_url == "https://bot.example.com"
+    assert settings.aws_endpoint_url_bedrock_runtime == "https://localhost:8443"
+    assert settings.nova_sonic_idle_seconds == 30
+
+
+def test_a_dot_env_file_is_read_and_the_environment_goes_before_it(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (elsewhere / ".env").write_text("PORT=9000\nMAX_CALLS=7\nSOMETHING_ELSE=1\n")
+    monkeypatch.setenv("PORT", "9001")
+    settings = Settings.read()
+    assert (settings.port, settings.max_calls) == (9001, 7)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "70000"),
+        ("MAX_CALLS", "none"),
+        ("PUBLIC_URL", "bot.example.com"),
+        ("PUBLIC_URL", "ftp://bot.example.com"),
+        ("PUBLIC_URL", "https://bot.example.com/twilio"),
+        ("AT_LIMIT", "hang up"),
+        ("NOVA_SONIC_INPUT_RATE", "44100"),
+        ("QUIET_BATCH_MS", "5"),
+    ],
+)
+def test_a_wrong_value_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    assert problems().startswith(f"{name}: ")
+
+
+def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "x")
+    monkeypatch.setenv("POOL_SIZE", "-1")
+    assert [line.partition(":")[0] for line in problems().splitlines()] == ["PORT", "POOL_SIZE"]
+
+
+def test_tokens_under_rotation_are_a_list_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", " new , old,")
+    settings = Settings.read()
+    assert settings.auth_tokens == ("new", "old")
+    assert "new" not in repr(settings) and "old" not in str(settings.twilio_auth_token)
+
+
+def test_serving_telephones_needs_a_token_and_an_address() -> None:
+    with pytest.raises(SettingsError) as missing:
+        Settings.read().for_serving(local=False)
+    assert [line.partition(" ")[0] for line in str(missing.value).splitlines()] == ["TWILIO_AUTH_TOKEN", "PUBLIC_URL"]
+    settings = Settings.read(twilio_auth_token="t", public_url="https://bot.example.com")
+    assert settings.for_serving(local=False) == settings
+
+
+def test_local_serving_needs_nothing_and_is_reached_from_this_machine_only() -> None:
+    settings = Settings.read(port=9000, host="0.0.0.0").for_serving(local=True)
+    assert (settings.host, settings.public_url) == ("127.0.0.1", "http://127.0.0.1:9000")
+    told = Settings.read(public_url="https://bot.example.com").for_serving(local=True)
+    assert told.public_url == "https://bot.example.com"
