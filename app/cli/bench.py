@@ -64,7 +64,7 @@ def bench(
     content = _content(console)
     sizes = Sizes(think_ms=think, turns=turns)
     if quick:
-        sizes = replace(sizes, calls=(20,), seconds=8.0, memory_after_s=0.0, ramp_s=5.0, quick=True)
+        sizes = replace(sizes, calls=(20,), seconds=8.0, memory_after_s=0.0, quick=True)
     if calls is not None:
         sizes = replace(sizes, calls=(calls,))
     if seconds is not None:

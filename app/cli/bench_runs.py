@@ -30,7 +30,6 @@ class Sizes:
     calls: Sequence[int] = (40, 50)
     seconds: float = 30.0
     memory_after_s: float = 60.0
-    ramp_s: float = 10.0
     think_ms: int = 700
     turns: int = 0
     quick: bool = False
@@ -70,7 +69,7 @@ class Bench:
             content=content,
             think_ms=sizes.think_ms,
             seconds=sizes.seconds,
-            ramp_s=sizes.ramp_s,
+            ramp_s=min(5.0 if sizes.quick else 10.0, max(sizes.calls) / 2),
             memory_after_s=sizes.memory_after_s,
             turns=sizes.turns,
         )

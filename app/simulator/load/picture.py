@@ -32,7 +32,8 @@ def _delays(plot: Any, rows: Sequence[Row]) -> None:
             plot.plot(ordered, shares, label=f"{row.name} ({row.calls} calls)", drawstyle="steps-post")
     plot.set(xscale="log", xlabel="ms", ylabel="% of samples within", title="Delays", ylim=(0, 100))
     plot.grid(True, which="both", alpha=0.25)
-    plot.legend(fontsize=8, loc="lower right")
+    if plot.lines:
+        plot.legend(fontsize=8, loc="upper left")
 
 
 def _cost(plot: Any, cpu: Sequence[tuple[int, float]]) -> None:

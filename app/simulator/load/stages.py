@@ -44,6 +44,7 @@ class Plan:
     ramp_s: float = 10.0
     memory_after_s: float = 60.0
     turns: int = 0
+    warm_up: bool = True
     server_cpu: Sequence[int] = ()
     other_cpu: Sequence[int] = ()
     tell: Tell = field(default=lambda what, done: None)
@@ -71,13 +72,13 @@ class Measured:
 def conversation(plan: Plan, calls: int) -> Measured:
     """Callers who talk, listen and are silent in their shares."""
     habits = Habits.for_shares(plan.think_ms)
-    return _served(plan, calls, habits, Mind(plan.think_ms, habits.listen_ms))
+    return serve(plan, calls, habits, Mind(plan.think_ms, habits.listen_ms))
 
 
 def interruptions(plan: Plan, calls: int) -> Measured:
     """Callers who break in on every answer."""
     habits = Habits(talk_ms=1_400, pause_ms=600, listen_ms=4_000, interrupts_after=(700, 1_130, 940, 1_510))
-    return _served(replace(plan, turns=0, memory_after_s=0), calls, habits, Mind(300, habits.listen_ms))
+    return serve(replace(plan, turns=0, memory_after_s=0), calls, habits, Mind(300, habits.listen_ms))
 
 
 def first_words(plan: Plan, calls: int, within_ms: int, rounds: int) -> Measured:
@@ -137,7 +138,8 @@ def _house(folder: Path, plan: Plan, calls: int, mind: Mind) -> Iterator[Server]
         yield up
 
 
-def _served(plan: Plan, calls: int, habits: Habits, mind: Mind) -> Measured:
+def serve(plan: Plan, calls: int, habits: Habits, mind: Mind) -> Measured:
+    """Callers of these habits before a server with this model, measured from all sides."""
     with _folder() as folder:
         with ExitStack() as open_now:
             sonic = open_now.enter_context(model(folder, mind, plan.other_cpu))
@@ -198,6 +200,8 @@ def _orders(
 
 def _warm_up(house: Server, plan: Plan, folder: Path) -> None:
     """A few calls that nobody counts: imports, caches, the pool's first replacements."""
+    if not plan.warm_up:
+        return
     begin = time.monotonic_ns() + START_MS * MS
     habits = Habits(talk_ms=500, pause_ms=300, listen_ms=500)
     numbers = [*range(9_990, 9_990 + WARM_UP_CALLS)]
