@@ -15,7 +15,7 @@ from app.simulator.scripted_mind import ScriptedMinds
 from app.simulator.sonic.signing import Key
 from app.simulator.sonic.simulator import SonicSimulator
 from tests.whole.hand import Hand
-from tests.whole.house import HABITS, QUICK
+from tests.whole.house import HABITS, QUICK, until
 from tests.whole.sounds import turn
 
 REPOSITORY = Path(__file__).parents[2]
@@ -104,9 +104,8 @@ async def test_serve_holds_calls_for_any_client_and_finishes_them_before_it_stop
             await second.hears("greeting")
             await second.hang_up()
             served.process.terminate()
-            refused = Hand(client, "CA" + "6" * 32, TOKEN, PUBLIC)
-            while "<Say" not in await refused.ask("/twilio/voice"):
-                refused.call_sid += "6"  # the signal is under way
+            await until(lambda: client.get("/readyz"), lambda answer: answer.status_code == 503)
+            assert "<Say" in await Hand(client, "CA" + "6" * 32, TOKEN, PUBLIC).ask("/twilio/voice")
             await first.says("thanks goodbye")
             await first.hears("goodbye")
             assert await first.closed() == 1000
