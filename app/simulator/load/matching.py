@@ -1,9 +1,10 @@
 """The telephone's account and the model's, laid side by side. Pure.
 
 Audio is matched by byte position: the frame that a telephone sent as its k-th ends at byte (k + 1) * 640 of what the
-model hears (160 bytes of mu-law at 8 kHz are 640 of PCM16 at 16 kHz), less what was never sent because no session was
-attached for so long that the beginning was dropped. A caller's last frames are speech, of which nothing is held back,
-so what the model has in the end tells how much that was.
+model hears (160 bytes of mu-law at 8 kHz are 640 of PCM16 at 16 kHz). A caller's last frames are speech, of which
+nothing is held back, so in the end the model has all of a call; or all but its beginning, where the session was
+attached so late that more waited for it than is kept (5 s). That shifts every position. A call of which anything else
+is missing cannot be matched by position: its loss is told, and its delays are not.
 
 The resampler makes a sound `FILTER_MS` later in the stream of bytes than it was: added to every match.
 """
@@ -20,6 +21,8 @@ from app.simulator.load.talker import Turn, sound_at
 
 MODEL_BYTES = 640  # a frame of 20 ms at 16 kHz
 FILTER_MS = 2.0
+WAITING_BYTES = 5_000 * 32  # what is kept for a session that is not there yet
+BURST_MS = 50
 DETECTED_FRAMES = 5  # from its first sound a caller's speech flows at once after 100 ms at the latest
 
 
@@ -30,7 +33,7 @@ class Delays:
     speech: list[float] = field(default_factory=list)
     onset: list[float] = field(default_factory=list)  # the first 100 ms of speech, part of it out of a quiet batch
     quiet: list[float] = field(default_factory=list)
-    dropped_ms: int = 0  # sent and never heard by the model
+    lost_ms: int = 0  # sent and never heard by the model, though a session was there
 
 
 def uplink_delays(call: CallResult, heard: Heard, window: tuple[int, int]) -> Delays:
@@ -39,9 +42,11 @@ def uplink_delays(call: CallResult, heard: Heard, window: tuple[int, int]) -> De
     Frames from before the session was attached wait for it by design and are left out."""
     delays = Delays()
     missing = len(call.sent) * MODEL_BYTES - heard.heard_bytes
-    delays.dropped_ms = missing * 20 // MODEL_BYTES
     positions = [so_far for so_far, _ in heard.arrivals]
     attached = heard.arrivals[0][1]
+    if missing and not _overflowed(heard):
+        delays.lost_ms = missing * 20 // MODEL_BYTES
+        return delays
     kinds = _kinds(call.turns, len(call.sent))
     for index, sent in enumerate(call.sent):
         if sent < attached or not window[0] <= sent < window[1]:
@@ -51,6 +56,12 @@ def uplink_delays(call: CallResult, heard: Heard, window: tuple[int, int]) -> De
             late = (heard.arrivals[at][1] - sent) / MS + FILTER_MS
             (delays.quiet, delays.onset, delays.speech)[kinds[index]].append(late)
     return delays
+
+
+def _overflowed(heard: Heard) -> bool:
+    """Did as much wait for the session as is kept? It comes in one burst when the session is attached."""
+    began = heard.arrivals[0][1]
+    return any(so_far >= WAITING_BYTES for so_far, at in heard.arrivals if at <= began + BURST_MS * MS)
 
 
 def _kinds(turns: Sequence[Turn], frames: int) -> bytearray:

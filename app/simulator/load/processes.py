@@ -254,9 +254,15 @@ def _until_ready(running: Server) -> None:
 # --- the bare echo ------------------------------------------------------------------------------------------------
 
 
+@dataclass(slots=True)
+class Echo:
+    child: Child
+    url: str
+
+
 @contextmanager
-def bare_echo(folder: Path, cpu: Sequence[int] = ()) -> Iterator[str]:
-    """The URL of a socket that sends back what it gets. Raises `NotStarted`."""
+def bare_echo(folder: Path, cpu: Sequence[int] = ()) -> Iterator[Echo]:
+    """A socket that sends back what it gets. Raises `NotStarted`."""
     port = free_port()
     child = start("echo", ["app.simulator.load.echo", str(port)], folder, cpu=cpu)
     try:
@@ -265,7 +271,7 @@ def bare_echo(folder: Path, cpu: Sequence[int] = ()) -> Iterator[str]:
             if time.monotonic() > until or child.process.poll() is not None:
                 raise NotStarted(f"the bare echo did not start\n{child.tail()}")
             time.sleep(0.05)
-        yield f"ws://127.0.0.1:{port}/"
+        yield Echo(child, f"ws://127.0.0.1:{port}/")
     finally:
         child.stop()
 

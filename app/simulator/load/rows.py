@@ -43,7 +43,7 @@ def bare_echo(measured: Measured) -> Row:
         "the same callers against an application that sends every message back: written -> back",
         measured.calls,
         trips,
-        note=_losses(measured),
+        note=_losses(measured, note=f"it took {cost(measured):.1f} ms of CPU a call-second: the speed of this machine"),
     )
 
 
@@ -52,8 +52,8 @@ def added(measured: Measured, echo: Row | None) -> list[Row]:
     delays, answers = _delays(measured), _answers(measured)
     most = [Target("p99", round(echo.figures["p99"] + OVER_ECHO, 1))] if echo is not None and echo.figures else []
     calls = measured.calls
-    dropped = sum(1 for one in delays if one.dropped_ms)
-    lost = f"{dropped} calls lost audio on the way up" if dropped else ""
+    lossy = sum(1 for one in delays if one.lost_ms)
+    lost = f"{lossy} calls lost audio on the way up and are left out" if lossy else ""
     unmatched = calls - len(delays)
     return [
         Row.of(
@@ -176,7 +176,7 @@ def cpu(measured: Measured) -> Row:
         "ms/call-s",
         measured.calls,
         round((measured.window[1] - measured.window[0]) / 1e9),
-        {"value": measured.server_cpu * 1000 / measured.calls},
+        {"value": cost(measured)},
         (Target("value", CPU_TARGET),),
         _losses(measured, note=f"talking {talk:.0%}, listening {listen:.0%}, silent {silent:.0%}"),
     )
@@ -204,7 +204,7 @@ def calls_a_core(steps: Sequence[Measured], pinned: bool) -> Row:
     stopped = [limits(step) for step in steps if not went_well(step)]
     note = "" if pinned else "not pinned: this machine has one core, or cannot pin; "
     if best is not None and (not stopped or any(stopped)):
-        estimate = BUDGET / (best.server_cpu * 1000 / best.calls)
+        estimate = BUDGET / cost(best)
         why = next((reason for reason in stopped if reason), "no step failed")
         note += f"generator-limited ({why}), at least {best.calls}; estimate {estimate:.0f} = 700 / CPU a call-second; "
     tried = ", ".join(f"{step.calls} {'well' if went_well(step) else 'not well'}" for step in steps)
@@ -237,6 +237,11 @@ def limits(measured: Measured) -> str:
     if measured.machine_busy > FULL:
         return "the machine is full"
     return ""
+
+
+def cost(measured: Measured) -> float:
+    """CPU of the server, ms for each call and second."""
+    return measured.server_cpu * 1000 / measured.calls
 
 
 def shares(measured: Measured) -> tuple[float, float, float]:

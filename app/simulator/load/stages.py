@@ -112,12 +112,13 @@ def echo(plan: Plan, calls: int) -> Measured:
     """The same callers against a bare echo, for a few seconds."""
     habits = Habits.for_shares(plan.think_ms)
     seconds = min(10.0, plan.seconds)
-    with _folder() as folder, bare_echo(folder, plan.server_cpu) as url:
+    with _folder() as folder, bare_echo(folder, plan.server_cpu) as there:
         begin = time.monotonic_ns() + START_MS * MS
         window = _window(begin, 1.0, seconds)
-        orders = _orders(plan, url, calls, begin, 1.0, window, habits, echo=True)
-        result = _generate(orders, folder, plan, f"{calls} callers against a bare echo", window[1])
-    return Measured(calls, result, window)
+        orders = _orders(plan, there.url, calls, begin, 1.0, window, habits, echo=True)
+        with _watching(there.child.process.pid, None, window) as seen:
+            result = _generate(orders, folder, plan, f"{calls} callers against a bare echo", window[1])
+    return Measured(calls, result, window, **seen)
 
 
 # --- a stage with a server ----------------------------------------------------------------------------------------
@@ -214,21 +215,22 @@ def _warm_up(house: Server, plan: Plan, folder: Path) -> None:
 
 
 @contextmanager
-def _watching(server_pid: int, model_pid: int, window: tuple[int, int]) -> Iterator[dict[str, Any]]:
+def _watching(server_pid: int, model_pid: int | None, window: tuple[int, int]) -> Iterator[dict[str, Any]]:
     """Read what processes have used at both ends of the window; the dictionary is full when the block ends."""
     seen: dict[str, Any] = {}
+    pids = [server_pid] if model_pid is None else [server_pid, model_pid]
 
     def watch() -> None:
         _sleep_until(window[0])
-        before = usage(server_pid), usage(model_pid)
+        before = [usage(pid) for pid in pids]
         psutil.cpu_percent()
         _sleep_until(window[1])
         busy = psutil.cpu_percent() / 100
-        after = usage(server_pid), usage(model_pid)
+        after = [usage(pid) for pid in pids]
         seconds = (window[1] - window[0]) / 1e9
         seen.update(
             server_cpu=_cores(before[0], after[0], seconds),
-            model_cpu=_cores(before[1], after[1], seconds),
+            model_cpu=_cores(before[-1], after[-1], seconds) if model_pid is not None else 0.0,
             machine_busy=busy,
             full_rss=after[0].rss,
         )

@@ -42,9 +42,17 @@ def test_frames_from_before_the_session_wait_for_it_and_are_left_out() -> None:
 
 
 def test_a_beginning_that_was_dropped_shifts_every_position() -> None:
-    delays = uplink_delays(call(4), heard((1, 65), (2, 81)), ALWAYS)
-    assert delays.dropped_ms == 40
-    assert delays.quiet == [3.0]
+    """300 frames; 52 of them were forgotten, 250 waited for the session."""
+    waited = [(frames, 5_041.0) for frames in range(5, 251, 5)]
+    delays = uplink_delays(call(304), heard(*waited, (251, 6_063), (252, 6_081)), ALWAYS)
+    assert delays.lost_ms == 0
+    assert delays.quiet[-2:] == [5.0, 3.0]
+
+
+def test_a_call_that_lost_anything_else_says_so_and_gives_no_delays() -> None:
+    delays = uplink_delays(call(4), heard((0, 1), (1, 25), (2, 45), (3, 65)), ALWAYS)
+    assert delays.lost_ms == 20
+    assert delays.quiet == delays.speech == delays.onset == []
 
 
 def test_speech_in_flow_its_onset_and_quiet_are_told_apart() -> None:

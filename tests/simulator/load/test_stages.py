@@ -30,7 +30,7 @@ def test_nothing_of_a_run_is_left_behind(tmp_path: Path) -> None:
 
     from app.simulator.load.processes import bare_echo
 
-    with bare_echo(tmp_path) as url:
-        assert url.startswith("ws://127.0.0.1:")
+    with bare_echo(tmp_path) as echo:
+        assert echo.url.startswith("ws://127.0.0.1:")
         (child,) = [c for c in psutil.Process().children() if "app.simulator.load.echo" in c.cmdline()]
     assert not child.is_running()
