@@ -1,6 +1,16 @@
 """Rules for the whole suite: a test that was skipped proves nothing, so it counts as failed."""
 
+from collections.abc import Iterator
+
 import pytest
+import structlog
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """A command run inside a test configures logging for the process; the next test must not live with that."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.hookimpl(tryfirst=True)

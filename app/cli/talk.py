@@ -31,13 +31,12 @@ def logging_to_stderr(level: int = logging.INFO, json_lines: bool = False) -> No
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Stderr())),
-        cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
 
 
 class _Stderr:
-    """Whatever `sys.stderr` is now: loggers are cached, and a stream that was replaced may be closed since."""
+    """Whatever `sys.stderr` is now: a stream that was replaced may be closed since."""
 
     def write(self, text: str) -> int:
         return sys.stderr.write(text)
