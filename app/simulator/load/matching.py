@@ -112,9 +112,10 @@ def began_at(call: CallResult, turn: Turn) -> int:
     return sound_at(call.sent[index], turn.first_sound)
 
 
-def barge_ins(call: CallResult) -> tuple[list[float], int]:
-    """First sound -> clear, ms, of each interruption; and the interruptions that were not heeded at all."""
-    made = [turn for turn in call.turns if turn.interrupts and turn.frame + turn.first_sound // FRAME < len(call.sent)]
+def barge_ins(call: CallResult, window: tuple[int, int]) -> tuple[list[float], int]:
+    """First sound -> clear, ms, of each interruption begun within `window`; and how many were not heeded at all."""
+    said = [turn for turn in call.turns if turn.interrupts and turn.frame + turn.first_sound // FRAME < len(call.sent)]
+    made = [turn for turn in said if window[0] <= began_at(call, turn) < window[1]]
     heeded = [(turn.cleared - began_at(call, turn)) / MS for turn in made if turn.cleared]
     return heeded, len(made) - len(heeded)
 

@@ -121,7 +121,7 @@ def turn(measured: Measured, think_ms: int) -> list[Row]:
 def barge_in(measured: Measured) -> list[Row]:
     waits, unheeded = [], 0
     for call in measured.result.calls:
-        heeded, missed = matching.barge_ins(call)
+        heeded, missed = matching.barge_ins(call, measured.window)
         waits += heeded
         unheeded += missed
     return [

@@ -39,10 +39,10 @@ class Speech:
     silence: tuple[str, ...]  # the line's own noise, in a circle
 
 
-def speech(length_ms: int, variants: int = 8) -> Speech:
-    """Utterances of `length_ms`, each with another beginning, and each beginning elsewhere in its first frame."""
+def speech(length_ms: int) -> Speech:
+    """Utterances of `length_ms`: each shipped line opens one, and each begins elsewhere in its first frame."""
     return Speech(
-        tuple(_utterance(length_ms, number) for number in range(variants)),
+        tuple(_utterance(length_ms, number) for number in range(len(_talk()))),
         tuple(_payloads(_noise(FRAME * 50, seed=1))),
     )
 
@@ -60,7 +60,7 @@ def _talk() -> tuple[Samples, ...]:
 
 def _utterance(length_ms: int, number: int) -> Utterance:
     lines = _talk()
-    lines = lines[number % len(lines) :] + lines[: number % len(lines)]
+    lines = lines[number:] + lines[:number]
     wanted = length_ms * RATE // 1000
     gap = np.zeros(_GAP, np.int16)
     joined = np.concatenate([part for line in lines for part in (line, gap)])

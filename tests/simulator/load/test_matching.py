@@ -92,7 +92,9 @@ def test_a_barge_in_lasts_from_the_first_sound_to_the_clear() -> None:
     heeded = Turn(frame=2, first_sound=80, last_sound=400, interrupts=True, cleared=95 * MS)
     unheeded = Turn(frame=5, first_sound=0, last_sound=400, interrupts=True)
     polite = Turn(frame=7, first_sound=0, last_sound=400)
-    assert barge_ins(call(9, [heeded, unheeded, polite])) == ([45.0], 1)
+    spoken = call(9, [heeded, unheeded, polite])
+    assert barge_ins(spoken, ALWAYS) == ([45.0], 1)
+    assert barge_ins(spoken, (60 * MS, 200 * MS)) == ([], 1)
 
 
 def test_an_echo_is_matched_by_its_place() -> None:
