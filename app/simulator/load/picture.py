@@ -33,7 +33,7 @@ def _delays(plot: Any, rows: Sequence[Row]) -> None:
     plot.set(xscale="log", xlabel="ms", ylabel="% of samples within", title="Delays", ylim=(0, 100))
     plot.grid(True, which="both", alpha=0.25)
     if plot.lines:
-        plot.legend(fontsize=8, loc="upper left")
+        plot.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncol=3)
 
 
 def _cost(plot: Any, cpu: Sequence[tuple[int, float]]) -> None:
