@@ -153,11 +153,17 @@ class Bench:
                 server_cpu=cores[:1] if pinned else (),
                 other_cpu=cores[1:] if pinned else (),
             )
-            step = tried[calls] = stages.conversation(plan, calls)
+            step = tried[calls] = _better_of_two(plan, calls)
             self._outcome.cpu.append((calls, step.server_cpu))
             if not rows.went_well(step) and rows.limits(step):
                 break  # nothing beyond this says anything about the server
         self._add(rows.calls_a_core(list(tried.values()), pinned))
+
+
+def _better_of_two(plan: Plan, calls: int) -> Measured:
+    """A step that fails is tried once more: one hiccup of a machine with other work to do proves nothing."""
+    first = stages.conversation(plan, calls)
+    return first if rows.went_well(first) else stages.conversation(plan, calls)
 
 
 def _options(sizes: Sizes) -> str:

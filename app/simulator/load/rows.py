@@ -207,7 +207,7 @@ def calls_a_core(steps: Sequence[Measured], pinned: bool) -> Row:
         estimate = BUDGET / cost(best)
         why = next((reason for reason in stopped if reason), "no step failed")
         note += f"generator-limited ({why}), at least {best.calls}; estimate {estimate:.0f} = 700 / CPU a call-second; "
-    tried = ", ".join(f"{step.calls} {'well' if went_well(step) else 'not well'}" for step in steps)
+    tried = ", ".join(map(_step, steps))
     return Row(
         "knee",
         "Calls a core",
@@ -219,6 +219,14 @@ def calls_a_core(steps: Sequence[Measured], pinned: bool) -> Row:
         (),
         f"{note}tried {tried}",
     )
+
+
+def _step(step: Measured) -> str:
+    """How one step of the search went."""
+    up, late = added(step, None)[0].figures, late_frames(step).figures
+    p95 = f"{up['p95']:.1f} ms" if up else "not measured"
+    share = f"{late['value']:.2f} % late" if late else "no reply"
+    return f"{step.calls} {'well' if went_well(step) else 'not well'} ({p95}, {share}, {cost(step):.1f} ms CPU)"
 
 
 def went_well(measured: Measured) -> bool:
