@@ -28,5 +28,5 @@ style: setup
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.13
 lock: setup
 	@echo uv | $(LOCK) - -o requirements-setup.lock
-	@$(LOCK) pyproject.toml -o requirements-run.lock
-	@$(LOCK) pyproject.toml --extra dev -c requirements-run.lock -o requirements-dev.lock
+	@$(LOCK) pyproject.toml --extra dev -o requirements-dev.lock
+	@$(LOCK) pyproject.toml -c requirements-dev.lock -o requirements-run.lock
