@@ -28,6 +28,7 @@ from app.prompts.agent import Agent
 from app.records.journal import JournalKeeper
 from app.settings import Settings
 from app.tools.host import ToolHost
+from app.tools.house import Offer
 
 ENDPOINTING_MS = {"HIGH": 1_500, "MEDIUM": 1_750, "LOW": 2_000}
 GREET = "[The call begins now. Greet the caller in one short sentence and offer your help.]"
@@ -166,7 +167,7 @@ class Casting:
             key=SessionKey(self._edition.hash, agent.id, chosen.language, model, settings.aws_region, rate),
             system_prompt=agent.instructions,
             voice=chosen.voice,
-            tools=[ToolSpec(d.name, d.description, d.schema) for d in self.host.declared(chosen.tools)],
+            tools=[ToolSpec(d.name, d.description, d.schema) for d in self.host.declared(chosen.tools, Offer())],
             input_rate=settings.nova_sonic_input_rate,
             max_tokens=chosen.max_tokens,
             temperature=chosen.temperature,

@@ -12,7 +12,7 @@ from app.cache.catalogue import Catalogue, load_catalogue
 from app.content.faults import ContentError
 from app.prompts.agent import Agent
 from app.prompts.library import Prompts, load_prompts
-from app.tools.house import HOUSE_TOOLS
+from app.tools.house import NAMES
 from app.tools.library import Toolbox, load_tools
 
 
@@ -33,7 +33,7 @@ def load_edition(content_dir: Path) -> Edition:
     Raises `ContentError` with every fault: file, line, field, problem and fix.
     """
     prompts, catalogue, toolbox = load_prompts(content_dir), load_catalogue(content_dir), load_tools(content_dir)
-    faults = prompts.faults(toolbox.tools.keys() | HOUSE_TOOLS.keys(), catalogue.phrases.keys())
+    faults = prompts.faults(toolbox.tools.keys() | NAMES, catalogue.phrases.keys())
     if faults:
         raise ContentError(faults)
     return Edition(_hash(prompts.sources, catalogue.sources, toolbox.sources), prompts, catalogue, toolbox)

@@ -26,15 +26,29 @@ type Watch = Callable[[int, e.Event, list[c.Command]], None]
 class House(Protocol):
     """What one call may ask of the rest of the process. None of it waits."""
 
-    def lend_session(self) -> Session | None: ...
+    def expect_session(self, language: str) -> None: ...
 
-    async def open_session(self) -> Session:
+    def lend_session(self, language: str) -> Session | None: ...
+
+    async def open_session(self, language: str) -> Session:
         """Raises `EngineError`."""
         ...
 
     def close_session(self, session: Session) -> None: ...
 
     async def run_tool(self, run: str, name: str, arguments: str) -> e.ToolAnswered: ...
+
+    def ring_person(self, command: c.RingPerson) -> None: ...
+
+    def stop_ringing(self, attempt: str) -> None: ...
+
+    def leave_word(self, command: c.LeaveWord) -> None: ...
+
+    def guard_caller(self, on: bool) -> None: ...
+
+    def seal_secret(self, token: str) -> None: ...
+
+    def drop_secret(self) -> None: ...
 
     def keep_snapshot(self, snapshot: dict[str, Any]) -> None: ...
 
@@ -163,15 +177,18 @@ class Bridge:
             leg.hang_up()
 
     def _attach(self, command: c.AttachSession) -> None:
-        session = self._house.lend_session()
+        session = self._house.lend_session(command.language)
         if session is None:
             self._house.spawn(self._attach_cold(command), f"open session {command.session}")
         else:
             self._begin(command, session, cold=False)
 
+    def _expect(self, command: c.ExpectSession) -> None:
+        self._house.expect_session(command.language)
+
     async def _attach_cold(self, command: c.AttachSession) -> None:
         try:
-            session = await self._house.open_session()
+            session = await self._house.open_session(command.language)
         except EngineError as error:
             self.step(e.SessionFailed(command.session, error.failure, error.detail))
         else:
@@ -199,6 +216,10 @@ class Bridge:
         if (session := self.sessions.get(command.session)) is not None:
             session.send_text(command.text)
 
+    def _send_note(self, command: c.SendNote) -> None:
+        if (session := self.sessions.get(command.session)) is not None:
+            session.send_note(command.text)
+
     def _answer_tool(self, command: c.AnswerTool) -> None:
         if (session := self.sessions.get(command.session)) is not None:
             session.answer_tool(command.run, command.result)
@@ -220,6 +241,24 @@ class Bridge:
         if (cancel := self._cancel_tool.pop(command.run, None)) is not None:
             cancel()
 
+    def _ring(self, command: c.RingPerson) -> None:
+        self._house.ring_person(command)
+
+    def _stop_ringing(self, command: c.StopRinging) -> None:
+        self._house.stop_ringing(command.attempt)
+
+    def _leave_word(self, command: c.LeaveWord) -> None:
+        self._house.leave_word(command)
+
+    def _guard(self, command: c.GuardCaller) -> None:
+        self._house.guard_caller(command.on)
+
+    def _seal(self, command: c.SealSecret) -> None:
+        self._house.seal_secret(command.token)
+
+    def _drop_secret(self, command: c.DropSecret) -> None:
+        self._house.drop_secret()
+
     def _snapshot(self, command: c.KeepSnapshot) -> None:
         self._house.keep_snapshot(self.call.snapshot())
 
@@ -239,12 +278,20 @@ HANDS: dict[type[c.Command], Callable[[Bridge, Any], None]] = {
     c.ClearPlayback: Bridge._clear,
     c.HangUp: Bridge._hang_up,
     c.AttachSession: Bridge._attach,
+    c.ExpectSession: Bridge._expect,
     c.SendToEngine: Bridge._send_to_engine,
     c.SendText: Bridge._send_text,
+    c.SendNote: Bridge._send_note,
     c.AnswerTool: Bridge._answer_tool,
     c.CloseSession: Bridge._close_session,
     c.RunTool: Bridge._run_tool,
     c.CancelTool: Bridge._stop_tool,
+    c.RingPerson: Bridge._ring,
+    c.StopRinging: Bridge._stop_ringing,
+    c.LeaveWord: Bridge._leave_word,
+    c.GuardCaller: Bridge._guard,
+    c.SealSecret: Bridge._seal,
+    c.DropSecret: Bridge._drop_secret,
     c.KeepSnapshot: Bridge._snapshot,
     c.TurnMeasured: Bridge._measured,
     c.BargeInMeasured: Bridge._measured,

@@ -107,10 +107,31 @@ class CallLife:
 
     # --- what the bridge asks of the house ------------------------------------------------------------------------
 
-    def lend_session(self) -> Session | None:
+    def expect_session(self, language: str) -> None:
+        """To be told to the pool."""
+
+    def ring_person(self, command: c.RingPerson) -> None:
+        """To be rung."""
+
+    def stop_ringing(self, attempt: str) -> None:
+        """To be stopped."""
+
+    def leave_word(self, command: c.LeaveWord) -> None:
+        """To be kept."""
+
+    def guard_caller(self, on: bool) -> None:
+        """To be guarded."""
+
+    def seal_secret(self, token: str) -> None:
+        """To be sealed."""
+
+    def drop_secret(self) -> None:
+        """To be dropped."""
+
+    def lend_session(self, language: str) -> Session | None:
         return self._pool.lend(self._spec)
 
-    async def open_session(self) -> Session:
+    async def open_session(self, language: str) -> Session:
         return await self._pool.open_cold(self._spec)
 
     def close_session(self, session: Session) -> None:

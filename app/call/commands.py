@@ -4,7 +4,7 @@ Order matters and is kept: the commands of one answer are carried out one after 
 looked at.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -46,10 +46,19 @@ class HangUp:
 
 @dataclass(frozen=True, slots=True)
 class AttachSession:
-    """Lend a session (or open one) and give it this history. Answered by `SessionAttached` or `SessionFailed`."""
+    """Lend a session of this language (or open one) and give it this history. Answered by `SessionAttached` or
+    `SessionFailed`. An empty language is the call's first."""
 
     session: int
     history: Sequence[Line]
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectSession:
+    """An `AttachSession` will follow within seconds: have one of this language at hand."""
+
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,14 @@ class SendToEngine:
 @dataclass(frozen=True, slots=True)
 class SendText:
     """Live text, answered by the model as a user turn. Sent only while both sides are quiet."""
+
+    session: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendNote:
+    """Text the model reads and does not answer (a non-interactive USER block in mid-session)."""
 
     session: int
     text: str
@@ -97,7 +114,57 @@ class CancelTool:
     run: str
 
 
+# --- to people outside the stream ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RingPerson:
+    """Ring a configured target, tell them `about` the caller and ask whether they take the call; the caller holds.
+    Answered by `PersonAccepted` or `PersonRefused`."""
+
+    attempt: str
+    target: str
+    about: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class StopRinging:
+    """The caller is gone or waits no longer."""
+
+    attempt: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveWord:
+    """Keep a wish for staff: a call-back. `about` holds what the model was told; the house adds the caller's own
+    number."""
+
+    kind: Literal["call_back"]
+    about: Mapping[str, str]
+
+
 # --- to the house -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class GuardCaller:
+    """From now on (or no longer) nobody may learn what the caller enters: their audio is silence, frame for frame, for
+    everything behind the leg, a recording is paused, digits are kept in the house's vault and told as HIDDEN_KEY.
+    `on=True` is answered by `CallerGuarded`."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SealSecret:
+    """The digits entered so far are a secret by this token: a tool that is given the token gets the digits."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropSecret:
+    """Forget the digits entered so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +228,20 @@ type Command = (
     | ClearPlayback
     | HangUp
     | AttachSession
+    | ExpectSession
     | SendToEngine
     | SendText
+    | SendNote
     | AnswerTool
     | CloseSession
     | RunTool
     | CancelTool
+    | RingPerson
+    | StopRinging
+    | LeaveWord
+    | GuardCaller
+    | SealSecret
+    | DropSecret
     | KeepSnapshot
     | TurnMeasured
     | BargeInMeasured

@@ -1,10 +1,9 @@
 """How a call ended, by name."""
 
-import json
 from collections.abc import Mapping
 from enum import StrEnum
 
-END_CALL = "end_call"  # the built-in tool
+from app.call.built_in import given
 
 
 class Disposition(StrEnum):
@@ -18,6 +17,8 @@ class Disposition(StrEnum):
     TOO_LONG = "too_long"
     ORDERED = "ordered"  # an operator, a drain, a cap
     ENGINE_FAILED = "engine_failed"
+    TRANSFERRED = "transferred"  # a person had the call
+    MESSAGE_LEFT = "message_left"  # ... or its message, and the caller hung up
     NEVER_CONNECTED = "never_connected"  # the telephone call ended before a leg opened
 
 
@@ -37,10 +38,5 @@ def disposition_of(arguments: str) -> Disposition:
 
 def end_reason(arguments: str) -> str:
     """The reason where it is one we know, else "": nothing of the model's own wording passes."""
-    try:
-        given = json.loads(arguments)
-        given = json.loads(given) if isinstance(given, str) else given
-    except (ValueError, RecursionError):
-        return ""
-    reason = given.get("reason") if isinstance(given, dict) else None
+    reason = given(arguments).get("reason")
     return reason if isinstance(reason, str) and reason in END_REASONS else ""

@@ -9,6 +9,8 @@ Audio is opaque bytes: caller audio is PCM16 at the engine's input rate, reply a
 from dataclasses import dataclass
 from enum import StrEnum
 
+from app.call.onward import OnwardResult
+
 
 class Failure(StrEnum):
     """Why a model session could not be had or could not go on; whose fault it is decides what follows."""
@@ -23,6 +25,9 @@ class Failure(StrEnum):
     FILTERED = "filtered"  # the service's content filter: once more without the last turn
     BAD_INPUT = "bad_input"  # the service refused something we sent: one renewal, then give up
     MISCONFIGURED = "misconfigured"  # access, region, model or voice: no retry helps
+
+
+HIDDEN_KEY = "x"
 
 
 class LegEnd(StrEnum):
@@ -86,8 +91,10 @@ class CallerPaused:
 
 @dataclass(frozen=True, slots=True)
 class KeyPressed:
+    """While the line is guarded the bridge keeps each digit to itself and tells of it as HIDDEN_KEY."""
+
     leg: int
-    key: str  # one of 0-9 * # A-D
+    key: str  # one of 0-9 * # A-D, or HIDDEN_KEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +137,25 @@ class SessionAttached:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """A phrase that answers what the caller said, as the house's matcher decided, with what allows to play it: `spare`
+    says that a warm session is at hand to go on from the truth."""
+
+    phrase: str
+    confidence: float
+    spare: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class UserText:
-    """The engine's transcript of one utterance (always FINAL, one per utterance)."""
+    """The engine's transcript of one utterance (always FINAL, one per utterance). The bridge adds what the house makes
+    of the words: the known answer, and the declared language they seem to be in ("" where it cannot tell)."""
 
     session: int
     content: str
     text: str
+    known: Known | None = None
+    seems: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +279,40 @@ class ToolAnswered:
     ms: int
 
 
+# --- from people outside the stream -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PersonAccepted:
+    """Whom `RingPerson` rang has heard the whisper and takes the call."""
+
+    attempt: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRefused:
+    """Whom `RingPerson` rang does not take the call."""
+
+    attempt: str
+    result: OnwardResult
+
+
+@dataclass(frozen=True, slots=True)
+class OnwardEnded:
+    """The carrier's word on what came of the caller's way outside the stream (`Call.onward`)."""
+
+    attempt: str
+    result: OnwardResult
+
+
 # --- from the house -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CallerGuarded:
+    """`GuardCaller` is in force for audio, keys and recording (`ok`), or could not be."""
+
+    ok: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +343,18 @@ type SessionEvent = (
     | SessionStalled
     | SessionFailed
 )
-type Event = LegEvent | SessionEvent | SessionAttached | ToolAnswered | CallCompleted | TimePassed | EndOrdered
+type PersonEvent = PersonAccepted | PersonRefused | OnwardEnded
+type Event = (
+    LegEvent
+    | SessionEvent
+    | PersonEvent
+    | SessionAttached
+    | ToolAnswered
+    | CallCompleted
+    | CallerGuarded
+    | TimePassed
+    | EndOrdered
+)
 
 EVENT_TYPES: tuple[type[Event], ...] = (
     LegAttached,
@@ -317,6 +381,10 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     SessionStalled,
     SessionFailed,
     ToolAnswered,
+    PersonAccepted,
+    PersonRefused,
+    OnwardEnded,
+    CallerGuarded,
     TimePassed,
     EndOrdered,
 )

@@ -15,8 +15,9 @@ from hashlib import blake2b
 from typing import Any, get_type_hints
 
 from app.call import events as e
+from app.call.built_in import END_CALL
 from app.call.commands import Command
-from app.call.disposition import END_CALL, end_reason
+from app.call.disposition import end_reason
 from app.call.machine import Call
 
 type Words = Callable[[str], str]

@@ -34,7 +34,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
 from app.call import commands as c
-from app.call import ending, floor, leg, model, quiet, session, snapshots, texts
+from app.call import ending, floor, keypad, leg, model, quiet, session, snapshots, texts, transfer
 from app.call import events as e
 from app.call.disposition import Disposition
 from app.call.history import Line
@@ -234,5 +234,9 @@ _HANDLERS: Mapping[type[e.Event], Handler] = {
     e.UsageReported: _of_session(model.usage_reported),
     e.ToolCalled: _of_session(model.tool_called),
     e.ToolAnswered: model.tool_answered,
+    e.PersonAccepted: transfer.person_accepted,
+    e.PersonRefused: transfer.person_refused,
+    e.OnwardEnded: transfer.onward_ended,
+    e.CallerGuarded: keypad.caller_guarded,
     e.TimePassed: _time_passed,
 }

@@ -1,9 +1,11 @@
 """What the model says, and the tools it calls."""
 
+from collections.abc import Callable, Mapping
+
+from app.call import built_in, ending, floor, keypad, language, runs, texts, transfer
 from app.call import commands as c
-from app.call import ending, floor, runs, texts
 from app.call import events as e
-from app.call.disposition import END_CALL, disposition_of, end_reason
+from app.call.disposition import disposition_of, end_reason
 from app.call.scene import Scene
 from app.call.turns import Floor, Sign
 
@@ -77,8 +79,8 @@ def tool_called(scene: Scene, event: e.ToolCalled) -> None:
         if not scene.runs.pending_in(event.session):
             scene.do(c.AnswerTool(event.session, event.run, runs.NAME_TAKEN))
         return
-    if event.name == END_CALL:
-        _end_call(scene, event)
+    if (built_in_tool := _BUILT_IN.get(event.name)) is not None:
+        built_in_tool(scene, event)
         return
     scene.runs.begin(event.run, event.session, event.name, scene.now + scene.timings.tool_limit)
     scene.do(c.RunTool(event.run, event.name, event.arguments))
@@ -117,3 +119,14 @@ def _hand_over(scene: Scene, run: runs.Run, result: str) -> None:
         return
     scene.do(c.AnswerTool(run.session, run.run, result))
     scene.answer.start(scene.now)
+
+
+# What the call carries out by itself; each answers its run once.
+_BUILT_IN: Mapping[str, Callable[[Scene, e.ToolCalled], None]] = {
+    built_in.END_CALL: _end_call,
+    built_in.TRANSFER: transfer.transfer_called,
+    built_in.TAKE_MESSAGE: transfer.take_message_called,
+    built_in.CALL_BACK: transfer.call_back_called,
+    built_in.COLLECT_DIGITS: keypad.collect_called,
+    built_in.SWITCH_LANGUAGE: language.switch_called,
+}

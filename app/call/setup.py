@@ -2,16 +2,89 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
+
+type Follows = Literal["nothing", "hang_up", "transfer", "ask_model"]
 
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A known line. `audio` is whole frames in the leg's format, or None where it has not been rendered."""
+    """A known line. `audio` is whole frames in the leg's format, or None where it has not been rendered. `then` says
+    what follows it where it answers a caller by itself; `target` names whom a transfer goes to."""
 
     id: str
     text: str
     audio: bytes | None = None
     interruptible: bool = True
+    then: Follows = "nothing"
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Somebody a call may be given to. Only the name travels: numbers stay in the edition, with the desk."""
+
+    name: str
+    warm: bool = False  # told about the caller first, and asked whether they take the call
+    open: bool = True  # by its hours, when the call began
+
+
+type Doing = Literal["say", "menu", "collect", "transfer", "language", "tell_model", "hang_up"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a key stands for. `value` is a phrase, a menu, a collection, a target, a language, or a text."""
+
+    do: Doing
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """A fixed menu: `say` names the phrase that offers the keys."""
+
+    name: str
+    say: str
+    keys: Mapping[str, Choice]
+    wait_ms: int = 6_000  # after the phrase, before it is offered again
+    retries: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Digits to be entered. `say` names the phrase that asks for them ("" where the model asks itself)."""
+
+    name: str
+    say: str = ""
+    shortest: int = 1
+    longest: int = 20
+    terminator: str = "#"  # "" where the length alone ends it
+    first_ms: int = 8_000  # until the first key
+    gap_ms: int = 4_000  # between keys
+    retries: int = 2
+    sensitive: bool = False  # nobody but a tool may know the digits: nothing of them enters the machine
+
+
+@dataclass(frozen=True, slots=True)
+class Keypad:
+    """What keys mean to this agent. `zero` is what 0 means wherever no menu or collection says otherwise; `start` is
+    the menu that follows the greeting, "" for none."""
+
+    start: str = ""
+    zero: Choice | None = None
+    menus: Mapping[str, Menu] = field(default_factory=dict)
+    collections: Mapping[str, Collection] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAnswers:
+    """How the model is kept from answering what a phrase has answered. `swap`: by another session that knows the truth,
+    where one is at hand. Else the turn is hushed, and with `note` the old session is told in writing (a non-interactive
+    USER text; not verified on the service)."""
+
+    swap: bool = True
+    note: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +118,8 @@ class Timings:
     interrupted_without_words: int = 2_000
     slow_answer: int = 2_500
     slow_answer_again: int = 6_000
+    tool_wait: int = 1_500  # a tool runs: the first "one moment"
+    tool_wait_again: int = 6_000  # ... the next; each interval after is half as long again
     give_up_answer: int = 10_000
     known_failure: int = 1_500
     deaf_speech: int = 400
@@ -56,6 +131,10 @@ class Timings:
     tool_limit: int = 20_000
     max_call: int = 3_600_000
     attach_limit: int = 5_000  # a cold open
+    ring_person: int = 30_000  # a person rings, listens and accepts
+    with_person: int = 14_400_000  # the carrier's own limit of a call
+    guard_limit: int = 2_000  # until the line is guarded, or the secret is not asked for
+    guard_tail: int = 500  # a tone may sound on after its key was told
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +150,21 @@ class UplinkSettings:
 
 @dataclass(frozen=True, slots=True)
 class CallSetup:
-    """`phrases` by id. Ids the machine knows: greeting, wait (filler), sorry (recovery), still_there, goodbye, apology
-    (we cannot go on), back_again (after a lost leg), repeat (please say that again). A missing one is no error."""
+    """`phrases` by id, in the call's first language; `tongues` the same for each language the agent speaks, that too.
+
+    Ids the machine knows: greeting, wait (filler), sorry (recovery), still_there, goodbye, apology (we cannot go on),
+    back_again (after a lost leg), repeat (please say that again), hold (while somebody is rung), transfer,
+    nobody_answered, leave_message, message_taken, try_again (wrong digits), language_changed. A missing one is no
+    error.
+    """
 
     facts: CallFacts
     phrases: Mapping[str, Phrase]
+    tongues: Mapping[str, Mapping[str, Phrase]] = field(default_factory=dict)
+    targets: Mapping[str, Target] = field(default_factory=dict)
+    keypad: Keypad = field(default_factory=Keypad)
+    effects: frozenset[str] = frozenset()  # tools that change something in the world
+    known: KnownAnswers = field(default_factory=KnownAnswers)
     first_phrase: str = "greeting"  # what the caller hears first; "sorry" where a call had to start afresh
     opening: str = ""  # call facts for the model: the first USER block of every history
     greeting_prompt: str = ""  # live text that makes the model greet where the greeting has no audio

@@ -87,6 +87,10 @@ class Session(Protocol):
 
     def send_text(self, text: str) -> None: ...
 
+    def send_note(self, text: str) -> None:
+        """A non-interactive USER text in mid-session: read and not answered, as far as is known of the service."""
+        ...
+
     def answer_tool(self, run: str, result: str) -> None: ...
 
     async def close(self) -> None:

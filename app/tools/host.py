@@ -22,7 +22,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from app.call.events import Outcome, ToolAnswered
 from app.call.setup import CallFacts, CallSetup
-from app.tools.house import HOUSE_TOOLS
+from app.tools.house import NAMES, Offer, house_tools
 from app.tools.tool import Declaration, Tool
 
 log = structlog.get_logger()
@@ -55,10 +55,9 @@ class ToolHost:
         self._limits = limits or HostLimits()
         self._busy = 0
 
-    def declared(self, names: Collection[str]) -> list[Declaration]:
+    def declared(self, names: Collection[str], offer: Offer) -> list[Declaration]:
         """What an agent's model is told of: its own tools, and the house's. Raises `KeyError` for an unknown name."""
-        own = [self._tools[name].declaration for name in names if name not in HOUSE_TOOLS]
-        return [*own, *HOUSE_TOOLS.values()]
+        return [*(self._tools[name].declaration for name in names if name not in NAMES), *house_tools(offer)]
 
     async def answer(self, run: str, name: str, arguments: str, setup: CallSetup) -> ToolAnswered:
         """`run`, as the event a call is told. Cancelling it gives the tool up, as when the caller hangs up."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from app.content.faults import ContentError, Fault
-from app.tools.house import HOUSE_TOOLS
+from app.tools.house import NAMES
 from app.tools.schema import NotFlat
 from app.tools.tool import BadTool, Tool, offered
 
@@ -38,7 +38,7 @@ def load_tools(content_dir: Path) -> Toolbox:
         except Exception as error:
             faults.append(_fault(error, path, name))
             continue
-        faults += [_taken(tool, name) for tool in found if tool.name in tools or tool.name in HOUSE_TOOLS]
+        faults += [_taken(tool, name) for tool in found if tool.name in tools or tool.name in NAMES]
         tools |= {tool.name: tool for tool in found}
     if faults:
         raise ContentError(faults)

@@ -13,6 +13,7 @@ from app.call.disposition import END_REASONS
 from app.call.events import Outcome, ToolAnswered
 from app.call.setup import CallFacts, CallSetup
 from app.tools.host import HostLimits, ToolHost
+from app.tools.house import Offer
 from app.tools.tool import read_tool
 
 FACTS = CallFacts("CA1", "+15551234567", "+15550100", "desk", "edition", "en-US", 0)
@@ -214,11 +215,11 @@ def test_an_agent_is_declared_its_own_tools_and_the_house_s() -> None:
         """Find it."""
         return number
 
-    declared = host(find, add).declared(["find"])
+    declared = host(find, add).declared(["find"], Offer())
     assert [one.name for one in declared] == ["find", "end_call"]
     assert declared[1].schema["properties"]["reason"]["enum"] == list(END_REASONS)
     with pytest.raises(KeyError):
-        host(add).declared(["find"])
+        host(add).declared(["find"], Offer())
 
 
 async def test_ending_the_call_is_not_the_host_s_to_do() -> None:

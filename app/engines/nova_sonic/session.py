@@ -162,6 +162,10 @@ class SonicSession:
             self._send_silence(AUDIO_BEFORE_TEXT_MS)
         self._send_all(events.text_block(self._prompt, self._fresh_name(), "USER", text, interactive=True))
 
+    def send_note(self, text: str) -> None:
+        if self._usable():
+            self._send_all(events.text_block(self._prompt, self._fresh_name(), "USER", text, interactive=False))
+
     def answer_tool(self, run: str, result: str) -> None:
         """A second answer, or one to a question this session never asked, would end the session: it is left out."""
         if run not in self._tools_open:
