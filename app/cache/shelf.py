@@ -35,8 +35,16 @@ class AudioShelf:
 
     def phrases(self, catalogue: Catalogue, narrator: Narrator) -> Mapping[str, Phrase]:
         """Every phrase that has words in the narrator's language, with its audio where there is any."""
+        entries = catalogue.phrases
         return {
-            name: Phrase(name, text, self._of(name, narrator), catalogue.phrases[name].interruptible)
+            name: Phrase(
+                name,
+                text,
+                self._of(name, narrator),
+                entries[name].interruptible,
+                entries[name].then,
+                entries[name].target,
+            )
             for name, text in catalogue.wordings(narrator.language).items()
         }
 

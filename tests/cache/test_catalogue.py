@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cache.catalogue import Catalogue, load_catalogue
+from app.cache.catalogue import Catalogue, PhraseEntry, load_catalogue
 from app.content.faults import ContentError, Fault
 
 REPOSITORY = Path(__file__).parents[2]
@@ -105,3 +105,62 @@ def test_the_shipped_phrases_are_those_a_call_knows() -> None:
     wordings = load_catalogue(REPOSITORY).wordings("en-US")
     assert wordings.keys() >= KNOWN_TO_A_CALL
     assert "computer" in wordings["greeting"]
+
+
+def phrase(*lines: str) -> str:
+    return "\n".join(("phrases:", "  hours:", "    kind: answer", *(f"    {line}" for line in lines)))
+
+
+def entry_of(folder: Path, *lines: str) -> PhraseEntry:
+    return load(folder, house=phrase(*lines)).phrases["hours"]
+
+
+def test_examples_are_of_the_first_language_or_by_language(tmp_path: Path) -> None:
+    words = "text: {en-US: Nine., es-US: A las nueve.}"
+    plain = entry_of(tmp_path, words, "intents: [hours]", "examples: [when  do you open]")
+    assert plain.examples == {"en-US": ["when do you open"]}
+    told = entry_of(tmp_path, words, "intents: [hours]", "examples: {en: [open], es: [abren]}")
+    assert told.examples == {"en": ["open"], "es": ["abren"]}
+
+
+def test_what_follows_a_phrase(tmp_path: Path) -> None:
+    words = "text: {en-US: One moment.}"
+    plain = entry_of(tmp_path, words)
+    assert (plain.then, plain.target, plain.interruptible) == ("nothing", "", True)
+    given = entry_of(tmp_path, words, "then: transfer", "target: workshop")
+    assert (given.then, given.target, given.interruptible) == ("transfer", "workshop", True)
+
+
+def test_last_words_cannot_be_interrupted(tmp_path: Path) -> None:
+    words = "text: {en-US: Bye.}"
+    assert not entry_of(tmp_path, words, "then: hang_up").interruptible
+    write(tmp_path, house=phrase(words, "then: hang_up", "interruptible: true"))
+    (fault,) = faults_of(tmp_path)
+    assert (fault.line, fault.field) == (6, "phrases.hours.interruptible")
+
+
+@pytest.mark.parametrize(
+    ("lines", "field"),
+    [
+        (["then: transfer"], "target"),
+        (["target: workshop"], "target"),
+        (["then: hang_up", "target: workshop"], "target"),
+        (["then: fly"], "then"),
+        (["examples: [when are you open]"], "examples"),
+        (["intents: [hours]", "examples: {es-US: [abren]}"], "examples"),
+        (["intents: [Opening Hours]"], "intents.0"),
+    ],
+)
+def test_what_does_not_go_together_is_a_fault_of_its_field(tmp_path: Path, lines: list[str], field: str) -> None:
+    write(tmp_path, house=phrase("text: {en-US: Nine.}", *lines))
+    (fault,) = faults_of(tmp_path)
+    assert fault.field == f"phrases.hours.{field}"
+    assert fault.fix
+
+
+def test_one_example_has_one_answer(tmp_path: Path) -> None:
+    body = "kind: answer\n    text: {en-US: Nine.}\n    intents: [hours]\n    examples:"
+    write(tmp_path, a=f"phrases:\n  a:\n    {body} ['When are you open?']\n  b:\n    {body} [when are you open]")
+    (fault,) = faults_of(tmp_path)
+    assert (fault.line, fault.field) == (11, "phrases.b.examples")
+    assert "of a too" in fault.problem

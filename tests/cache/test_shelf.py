@@ -105,3 +105,11 @@ async def test_without_the_store_files_are_enough_and_one_warning_says_so(home: 
         shelf, catalogue, lines = await filled(home, gone)
     assert all(phrase.audio for phrase in shelf.phrases(catalogue, TIFFANY).values())
     assert len(lines) == 1
+
+
+async def test_what_follows_a_phrase_goes_with_it(home: Path) -> None:
+    page = home / "cache" / "phrases" / "house.yaml"
+    page.write_text(page.read_text().replace("kind: goodbye,", "kind: goodbye, then: transfer, target: workshop,"))
+    shelf, catalogue, _ = await filled(home)
+    goodbye = shelf.phrases(catalogue, TIFFANY)["goodbye"]
+    assert (goodbye.then, goodbye.target, goodbye.interruptible) == ("transfer", "workshop", False)
