@@ -81,6 +81,7 @@ async def assemble(
         casting.shelf = await fill_shelf(edition.catalogue, voices, settings.content_dir, store, ENGINES)
         pool = Pool(engine, casting.specs(), _pool_options(settings), now_ms, PoolMeters(meters))
         _watch_pool(meters, pool)
+        meters.tools_left_behind.set_function(lambda: casting.host.left_behind)
         stream_tokens = StreamTokens(settings.stream_secret.get_secret_value() or secrets.token_hex(32))
         staff = Staff(
             casting.cast,

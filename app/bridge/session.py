@@ -41,6 +41,9 @@ class ToolRunner(Protocol):
 
     async def answer(self, run: str, name: str, arguments: str, setup: CallSetup) -> e.ToolAnswered: ...
 
+    def forget(self, call_sid: str) -> None:
+        """The call is over."""
+
 
 type Keep = Callable[[str, dict[str, Any], int], None]
 
@@ -140,6 +143,7 @@ class CallLife:
     async def run_tool(self, run: str, name: str, arguments: str) -> e.ToolAnswered:
         answered = await self._tools.answer(run, name, arguments, self.setup)
         self._meters.tools.labels(answered.name, answered.outcome).inc()
+        self._meters.tool_seconds.labels(answered.name, answered.outcome).observe(answered.ms / 1000)
         return answered
 
     def keep_snapshot(self, snapshot: dict[str, Any]) -> None:
@@ -201,4 +205,5 @@ class CallLife:
             self.disposition = disposition
             self._meters.calls_ended.labels(disposition).inc()
             self._log.info("x call ended", disposition=disposition)
+            self._tools.forget(self.setup.facts.call_sid)
         self._over.set()

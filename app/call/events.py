@@ -263,7 +263,8 @@ class SessionFailed:
 class Outcome(StrEnum):
     OK = "ok"
     FAILED = "failed"
-    REFUSED = "refused"  # unknown tool or wrong arguments
+    REFUSED = "refused"  # unknown tool, wrong arguments, or an answer that is no
+    UNAVAILABLE = "unavailable"  # left alone after failures, or too many at once
     TIMED_OUT = "timed_out"
     CANCELLED = "cancelled"
 

@@ -38,6 +38,12 @@ class Meters:
         self.bad_signatures = counter("bad_signatures", "Requests refused for their signature")
         self.model_tokens = counter("model_tokens", "Tokens the model reported, by kind", "kind")
         self.tools = counter("tools", "Tool runs, by tool and outcome", "tool", "outcome")
+        self.tool_seconds = histogram(
+            "tool_seconds", "How long tools ran, by tool and outcome", SPEECH_SECONDS, "tool", "outcome"
+        )
+        self.tools_left_behind = Gauge(
+            "offhook_tools_left_behind", "Threads of tools that nobody waits for any more", registry=registry
+        )
         self.cold_opens = counter("pool_cold_opens", "Sessions opened while a caller waited")
         self.pool_opened = histogram("pool_open_seconds", "Time to open a model session", SPEECH_SECONDS)
         self.pool_lent = counter("pool_lent", "Warm sessions lent to calls")

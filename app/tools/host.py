@@ -1,59 +1,83 @@
 """Runs tools for calls: checked arguments, a time limit, room for a few at once, and always a JSON document as answer.
 
-Nothing a tool does reaches the call's path: functions that block run in threads of their own, and a thread that does
-not come back is left behind and counted against the room. No text of an exception reaches the model: it would read it
-aloud.
+Nothing a tool does reaches the call's path: what blocks runs in threads of its own, and a thread that does not come
+back is left behind and keeps its place in the room until it does. A tool that keeps failing is left alone for a while.
+No text of an exception reaches the model: it would read it aloud.
 """
 
 import asyncio
-import contextlib
-import inspect
-import json
-import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import structlog
-from pydantic import ValidationError
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from pydantic_core import PydanticSerializationError
 
 from app.call.events import Outcome, ToolAnswered
 from app.call.setup import CallFacts, CallSetup
+from app.tools.arguments import read_arguments
+from app.tools.breaker import Breaker, BreakerLimits
+from app.tools.contract import BadArguments, Context, Declaration, Declined, Tool, ToolFailed
+from app.tools.deeds import Deed, Deeds
 from app.tools.house import NAMES, Offer, house_tools
-from app.tools.tool import Declaration, Tool
+from app.tools.results import TooLong, document, error
+from app.tools.room import Room
 
 log = structlog.get_logger()
+
+UNKNOWN = "unknown"  # the name that is recorded of a tool nobody has: a model may invent any number of them
+
+
+def now_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class HostLimits:
     at_once: int = 16  # tools running in this process
     result_bytes: int = 8_000  # more is no answer to a spoken question, and history is small
+    breaker: BreakerLimits = field(default_factory=BreakerLimits)
 
 
 @dataclass(frozen=True, slots=True)
 class ToolRun:
-    """`result` is a JSON object for the model, whatever the outcome."""
+    """`result` is a JSON object for the model, whatever the outcome. `name` is the tool's, or `unknown`."""
 
+    name: str
     result: str
     outcome: Outcome
     ms: int
 
 
-class _Refused(Exception):
-    """What the model asked for cannot be run; the text tells the model what to do."""
+class _Answer(Exception):
+    """What the model is told in place of a result."""
+
+    def __init__(self, outcome: Outcome, advice: str) -> None:
+        super().__init__(advice)
+        self.outcome = outcome
+        self.advice = advice
 
 
 class ToolHost:
     """One for each process; `tools` by name."""
 
-    def __init__(self, tools: Mapping[str, Tool], limits: HostLimits | None = None) -> None:
+    def __init__(
+        self, tools: Mapping[str, Tool], limits: HostLimits | None = None, clock: Callable[[], int] = now_ms
+    ) -> None:
         self._tools = dict(tools)
         self._limits = limits or HostLimits()
-        self._busy = 0
+        self._now_ms = clock
+        self._room = Room(self._limits.at_once)
+        self._deeds = Deeds()
+        self._breakers = {name: Breaker(self._limits.breaker) for name in self._tools}
+        self._behind: set[asyncio.Future[Any]] = set()
+
+    @property
+    def left_behind(self) -> int:
+        """Threads that nobody waits for any more and that have not come back."""
+        return len(self._behind)
 
     def declared(self, names: Collection[str], offer: Offer) -> list[Declaration]:
         """What an agent's model is told of: its own tools, and the house's. Raises `KeyError` for an unknown name."""
@@ -62,104 +86,135 @@ class ToolHost:
     async def answer(self, run: str, name: str, arguments: str, setup: CallSetup) -> ToolAnswered:
         """`run`, as the event a call is told. Cancelling it gives the tool up, as when the caller hangs up."""
         done = await self.run(name, arguments, setup.facts)
-        return ToolAnswered(run, name, done.result, done.outcome, done.ms)
+        return ToolAnswered(run, done.name, done.result, done.outcome, done.ms)
 
     async def run(self, name: str, arguments: str, facts: CallFacts) -> ToolRun:
         """Run one tool with the model's JSON text as it came. Raises nothing but `CancelledError`."""
-        began = time.monotonic()
-        result, outcome = await self._outcome(name, arguments, facts)
-        ms = round((time.monotonic() - began) * 1000)
-        return ToolRun(result, outcome, ms)
-
-    async def _outcome(self, name: str, arguments: str, facts: CallFacts) -> tuple[str, Outcome]:
+        began = self._now_ms()
         try:
-            tool = self._tool(name)
-            given = _checked(tool, arguments, facts)
+            result, outcome = await self._result(name, arguments, facts), Outcome.OK
+        except _Answer as told:
+            result, outcome = error(told.outcome, told.advice), told.outcome
+        known = name if name in self._tools else UNKNOWN
+        return ToolRun(known, result, outcome, self._now_ms() - began)
+
+    def forget(self, call_sid: str) -> None:
+        """The call is over: nobody asks again what was done in it."""
+        self._deeds.forget(call_sid)
+
+    # --- from the model's text to the tool ------------------------------------------------------------------------
+
+    async def _result(self, name: str, arguments: str, facts: CallFacts) -> str:
+        tool = self._tools.get(name)
+        if tool is None:
+            raise _Answer(Outcome.REFUSED, f"There is no tool {name[:64]!r}.")
+        try:
+            given = tool.check(read_arguments(arguments, tool.declaration.schema))
+        except BadArguments as wrong:
+            raise _Answer(Outcome.REFUSED, str(wrong)) from None
+        deed = self._deeds.deed(facts.call_sid, tool.source, name, given)
+        if not tool.effects:
+            return await self._guarded(tool, given, Context(facts, deed.key, partial(self._leave, tool, None)))
+        if (before := self._deeds.result(deed)) is not None:
+            return before
+        if self._deeds.running(deed):
+            raise _Answer(
+                Outcome.REFUSED, "This is still being done. Do not start it again; say that it may take long."
+            )
+        return await self._once(tool, given, facts, deed)
+
+    async def _once(self, tool: Tool, given: dict[str, Any], facts: CallFacts, deed: Deed) -> str:
+        """Do it, and remember that it was done."""
+        self._deeds.begin(deed)
+        behind: list[asyncio.Future[Any]] = []
+
+        def leave(work: asyncio.Future[Any]) -> None:
+            behind.append(work)
+            self._leave(tool, deed, work)
+
+        try:
+            result = await self._guarded(tool, given, Context(facts, deed.key, leave))
+        except BaseException:
+            if not behind:
+                self._deeds.not_done(deed)
+            raise
+        self._deeds.done(deed, result)
+        return result
+
+    async def _guarded(self, tool: Tool, given: dict[str, Any], context: Context) -> str:
+        """Run it where there is room and hope."""
+        if not self._room.has_place(tool):
+            raise _Answer(Outcome.UNAVAILABLE, "Too many look-ups are running. Apologise and offer to try again soon.")
+        breaker = self._breakers[tool.declaration.name]
+        if not breaker.admits(self._now_ms()):
+            raise _Answer(Outcome.UNAVAILABLE, "This is out of order now. Say so, do not guess, offer something else.")
+        try:
+            result = await self._called(tool, given, context)
+        except _Answer as told:
+            if told.outcome is not Outcome.REFUSED:
+                self._count_failure(tool, breaker)
+            else:
+                breaker.succeeded()  # it is well, and said no
+            raise
+        except BaseException:
+            breaker.abandoned()
+            raise
+        breaker.succeeded()
+        return result
+
+    async def _called(self, tool: Tool, given: dict[str, Any], context: Context) -> str:
+        name = tool.declaration.name
+        self._room.enter(tool)
+        try:
             async with asyncio.timeout(tool.time_limit_s):
-                result = await self._called(tool, given)
-            return self._document(name, result)
-        except _Refused as refused:
-            return _error("refused", str(refused)), Outcome.REFUSED
+                result = await tool.call(given, context)
+            return document(result, self._limits.result_bytes)
         except TimeoutError:
-            return _error("timed_out", "This took too long. Apologise and offer to try again."), Outcome.TIMED_OUT
-        except Exception as error:
-            # The name of the error only: its text may hold what the caller said.
-            log.warning("! a tool failed", tool=name, error=type(error).__name__, at=_place(error))
-            return _error("failed", "This does not work at the moment. Apologise; do not guess."), Outcome.FAILED
-
-    def _tool(self, name: str) -> Tool:
-        if name not in self._tools:
-            raise _Refused(f"There is no tool {name[:64]!r}.")
-        if self._busy >= self._limits.at_once:
-            raise _Refused("Too many look-ups are running. Apologise and offer to try again in a moment.")
-        return self._tools[name]
-
-    async def _called(self, tool: Tool, given: dict[str, Any]) -> Any:
-        self._busy += 1
-        if inspect.iscoroutinefunction(tool.function):
-            try:
-                return await tool.function(**given)
-            finally:
-                self._busy -= 1
-        # A thread cannot be stopped: it holds its place in the room until it comes back by itself.
-        work = _in_a_thread(partial(tool.function, **given), tool.name)
-        work.add_done_callback(self._thread_came_back)
-        return await asyncio.shield(work)
-
-    def _thread_came_back(self, work: asyncio.Future[Any]) -> None:
-        self._busy -= 1
-        if not work.cancelled():
-            work.exception()  # seen, if nobody waits any more
-
-    def _document(self, name: str, result: Any) -> tuple[str, Outcome]:
-        try:
-            plain = to_jsonable_python(result)
+            log.warning("! a tool took too long", tool=name, limit_s=tool.time_limit_s)
+            raise _Answer(Outcome.TIMED_OUT, "This took too long. Apologise and offer to try again.") from None
+        except Declined as no:
+            raise _Answer(Outcome.REFUSED, str(no)) from None
+        except TooLong:
+            log.warning("! a tool's result is too long", tool=name, most_bytes=self._limits.result_bytes)
+            raise _Answer(Outcome.FAILED, "The answer is too long to say. Ask for something more exact.") from None
         except PydanticSerializationError:
-            log.warning("! a tool's result is no JSON", tool=name, type=type(result).__name__)
-            return _error("failed", "This does not work at the moment. Apologise; do not guess."), Outcome.FAILED
-        text = json.dumps(plain if isinstance(plain, dict) else {"result": plain}, ensure_ascii=False)
-        if len(text.encode()) > self._limits.result_bytes:
-            log.warning("! a tool's result is too long", tool=name, bytes=len(text.encode()))
-            return _error("failed", "The answer is too long to say. Ask for something more exact."), Outcome.FAILED
-        return text, Outcome.OK
+            log.warning("! a tool's result has no JSON form", tool=name)
+            raise _Answer(Outcome.FAILED, NOT_NOW) from None
+        except Exception as broken:
+            # Of a stranger's exception the name only: its text may hold what the caller said.
+            why = str(broken) if isinstance(broken, ToolFailed) else type(broken).__name__
+            log.warning("! a tool failed", tool=name, error=why, at=_place(broken))
+            raise _Answer(Outcome.FAILED, NOT_NOW) from None
+        finally:
+            self._room.leave(tool)
 
+    def _count_failure(self, tool: Tool, breaker: Breaker) -> None:
+        if breaker.failed(self._now_ms()):
+            log.warning(
+                "! a tool is left alone for a while", tool=tool.declaration.name, ms=self._limits.breaker.open_ms
+            )
 
-def _in_a_thread(function: Callable[[], Any], name: str) -> asyncio.Future[Any]:
-    """A daemon, unlike the threads of an executor: a tool that never returns must not keep the process from ending."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[Any] = loop.create_future()
+    # --- what goes on though nobody waits -------------------------------------------------------------------------
 
-    def work() -> None:
+    def _leave(self, tool: Tool, deed: Deed | None, work: asyncio.Future[Any]) -> None:
+        """A thread cannot be stopped: it keeps its place until it comes back by itself."""
+        self._room.enter(tool)
+        self._behind.add(work)
+        work.add_done_callback(partial(self._came_back, tool, deed))
+
+    def _came_back(self, tool: Tool, deed: Deed | None, work: asyncio.Future[Any]) -> None:
+        self._room.leave(tool)
+        self._behind.discard(work)
+        if deed is None:
+            return
         try:
-            settle = partial(future.set_result, function())
-        except BaseException as error:
-            settle = partial(future.set_exception, error)
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody asks any more
-            loop.call_soon_threadsafe(settle)
-
-    threading.Thread(target=work, name=f"tool {name}", daemon=True).start()
-    return future
+            self._deeds.done(deed, document(work.result(), self._limits.result_bytes))
+        except (asyncio.CancelledError, Exception):
+            self._deeds.not_done(deed)
 
 
-def _checked(tool: Tool, arguments: str, facts: CallFacts) -> dict[str, Any]:
-    """The function's keyword arguments. Raises `_Refused` in words the model can act on."""
-    try:
-        sent = json.loads(arguments or "{}")
-    except ValueError:
-        raise _Refused("The arguments are not JSON. Call the tool again with a JSON object.") from None
-    if not isinstance(sent, dict):
-        raise _Refused("The arguments are not a JSON object. Call the tool again with one.")
-    try:
-        model = tool.arguments.model_validate(sent)
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise _Refused(f"Call the tool again with correct arguments, or ask the caller. {wrong}") from None
-    given = {field: getattr(model, field) for field in tool.arguments.model_fields}
-    return given if tool.facts_parameter is None else {**given, tool.facts_parameter: facts}
-
-
-def _error(kind: str, advice: str) -> str:
-    return json.dumps({"error": kind, "advice": advice})
+STILL_DOING = "This is still being done. Do not start it again; say that it takes longer than usual."
+NOT_NOW = "This does not work at the moment. Apologise; do not guess."
 
 
 def _place(error: Exception) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from app.call import built_in
 from app.call.disposition import END_REASONS
-from app.tools.tool import Declaration
+from app.tools.contract import Declaration
 
 NAMES = frozenset(
     {

@@ -5,14 +5,15 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
 from app.content.faults import ContentError, Fault
+from app.tools.contract import Tool
 from app.tools.house import NAMES
 from app.tools.schema import NotFlat
-from app.tools.tool import BadTool, Tool, offered
+from app.tools.tool import BadTool, FunctionTool, offered
 
 TOOLS = Path("tools")
 
@@ -39,7 +40,7 @@ def load_tools(content_dir: Path) -> Toolbox:
             faults.append(_fault(error, path, name))
             continue
         faults += [_taken(tool, name) for tool in found if tool.name in tools or tool.name in NAMES]
-        tools |= {tool.name: tool for tool in found}
+        tools |= {tool.name: replace(tool, source=name) for tool in found}
     if faults:
         raise ContentError(faults)
     return Toolbox(tools, sources)
@@ -61,13 +62,13 @@ def _imported(path: Path) -> ModuleType:
     return module
 
 
-def _tools_of(module: ModuleType) -> list[Tool]:
+def _tools_of(module: ModuleType) -> list[FunctionTool]:
     """Those defined in this file, not those it imports from another."""
     found = [offered(value) for value in vars(module).values() if getattr(value, "__module__", "") == module.__name__]
     return [tool for tool in found if tool is not None]
 
 
-def _taken(tool: Tool, file: str) -> Fault:
+def _taken(tool: FunctionTool, file: str) -> Fault:
     line = tool.function.__code__.co_firstlineno
     return Fault(file, line, tool.name, "is the name of another tool", "Give the function another name")
 

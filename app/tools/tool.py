@@ -1,11 +1,13 @@
 """A tool is a typed Python function with a docstring: what the model is told of it is read from the function itself.
 
-    @tool
-    def find_order(number: Annotated[str, "four digits"]) -> dict[str, object]:
-        '''Look up an order by its number.'''
+    @tool(effects=True, time_limit_s=5)
+    def book(slot: Annotated[str, "one of the slots that find_slots gave"], call: Context) -> dict[str, object]:
+        '''Book an appointment.'''
 
 Annotations become a flat JSON schema, `Annotated[..., "words"]` describes a parameter, a default makes it optional. A
-parameter annotated `CallFacts` is filled by the house and never shown to the model.
+parameter annotated `Context` or `CallFacts` is filled by the house and never shown to the model. `effects=True` says
+that it changes something: then `Context.key` tells one deed from another. An ordinary function may block, an `async`
+one must not.
 """
 
 import inspect
@@ -14,16 +16,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin, get_type_hints, overload
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.errors import PydanticUserError
+from pydantic_core import to_jsonable_python
 
 from app.call.setup import CallFacts
+from app.tools.contract import AT_ONCE, TIME_LIMIT_S, BadArguments, Context, Declaration
 from app.tools.schema import flat_schema
+from app.tools.threads import in_a_thread
 
 type Function = Callable[..., Any]
 
 NAME = re.compile(r"^[a-zA-Z][a-zA-Z0-9_]{0,63}$")
-TIME_LIMIT_S = 10.0  # below every limit of the call and of the service
+HOUSE = (Context, CallFacts)  # what the house fills in
 
 # What the model sends is rewritten speech: a number may come as text and text as a number, and something may be added.
 LENIENT = ConfigDict(extra="ignore", coerce_numbers_to_str=True, str_strip_whitespace=True)
@@ -39,52 +44,96 @@ class BadTool(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Declaration:
-    """A tool as the model is told of it."""
+class Traits:
+    """How a tool is run, as its decorator says it."""
 
-    name: str
-    description: str
-    schema: Mapping[str, Any]
+    time_limit_s: float = TIME_LIMIT_S
+    effects: bool = False
+    at_once: int = AT_ONCE
 
 
 @dataclass(frozen=True, slots=True)
-class Tool:
-    """A function and what was read from it. `arguments` validates what the model sends."""
+class FunctionTool:
+    """A function and what was read from it. `arguments` validates what the model sends; `house` is the parameter that
+    the house fills in, and with what."""
 
     declaration: Declaration
     function: Function
     arguments: type[BaseModel]
-    facts_parameter: str | None
-    time_limit_s: float
+    house: tuple[str, type] | None
+    traits: Traits
+    source: str
 
     @property
     def name(self) -> str:
         return self.declaration.name
 
+    @property
+    def effects(self) -> bool:
+        return self.traits.effects
+
+    @property
+    def time_limit_s(self) -> float:
+        return self.traits.time_limit_s
+
+    @property
+    def at_once(self) -> int:
+        return self.traits.at_once
+
+    def check(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+        return checked(self.arguments, sent)
+
+    async def call(self, given: Mapping[str, Any], context: Context) -> Any:
+        filled = dict(given)
+        if self.house is not None:
+            parameter, kind = self.house
+            filled[parameter] = context if kind is Context else context.facts
+        if inspect.iscoroutinefunction(self.function):
+            return await self.function(**filled)
+        return await in_a_thread(lambda: to_jsonable_python(self.function(**filled)), self.name, context)
+
+
+def checked(arguments: type[BaseModel], sent: Mapping[str, Any]) -> dict[str, Any]:
+    """`sent` as the model's fields. Raises `BadArguments`, naming each field that is wrong."""
+    try:
+        model = arguments.model_validate(dict(sent))
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise BadArguments(f"Call the tool again with correct arguments, or ask the caller. {wrong}") from None
+    return {field: getattr(model, field) for field in arguments.model_fields}
+
 
 @overload
 def tool(function: Function, /) -> Function: ...
 @overload
-def tool(*, time_limit_s: float = TIME_LIMIT_S) -> Callable[[Function], Function]: ...
 def tool(
-    function: Function | None = None, /, *, time_limit_s: float = TIME_LIMIT_S
+    *, effects: bool = False, time_limit_s: float = TIME_LIMIT_S, at_once: int = AT_ONCE
+) -> Callable[[Function], Function]: ...
+def tool(
+    function: Function | None = None,
+    /,
+    *,
+    effects: bool = False,
+    time_limit_s: float = TIME_LIMIT_S,
+    at_once: int = AT_ONCE,
 ) -> Function | Callable[[Function], Function]:
     """Offer a function to the agents that name it. It stays an ordinary function. Raises `BadTool`."""
 
     def offer(function: Function) -> Function:
-        function.offhook_tool = read_tool(function, time_limit_s)  # type: ignore[attr-defined]
+        made = read_tool(function, Traits(time_limit_s, effects, at_once))
+        function.offhook_tool = made  # type: ignore[attr-defined]
         return function
 
     return offer if function is None else offer(function)
 
 
-def offered(value: object) -> Tool | None:
+def offered(value: object) -> FunctionTool | None:
     """The tool that `@tool` made of this function, if it did."""
     found = getattr(value, "offhook_tool", None)
-    return found if isinstance(found, Tool) else None
+    return found if isinstance(found, FunctionTool) else None
 
 
-def read_tool(function: Function, time_limit_s: float = TIME_LIMIT_S) -> Tool:
+def read_tool(function: Function, traits: Traits | None = None) -> FunctionTool:
     """Raises `BadTool` when name, docstring or annotations will not do."""
     name = getattr(function, "__name__", "")
     if not NAME.match(name):
@@ -93,16 +142,17 @@ def read_tool(function: Function, time_limit_s: float = TIME_LIMIT_S) -> Tool:
     if not description:
         raise BadTool(f"{name} has no docstring", "Say in one sentence what it does: the model chooses by it")
     hints = get_type_hints(function, include_extras=True)
-    facts = next((parameter for parameter, hint in hints.items() if hint is CallFacts), None)
-    arguments = _arguments(function, hints, facts)
+    house = next(((parameter, hint) for parameter, hint in hints.items() if hint in HOUSE), None)
+    arguments = _arguments(function, hints, None if house is None else house[0])
     schema = flat_schema(arguments.model_json_schema(), name)
-    return Tool(Declaration(name, description, schema), function, arguments, facts, time_limit_s)
+    source = inspect.getsourcefile(function) or ""
+    return FunctionTool(Declaration(name, description, schema), function, arguments, house, traits or Traits(), source)
 
 
-def _arguments(function: Function, hints: Mapping[str, Any], facts: str | None) -> type[BaseModel]:
+def _arguments(function: Function, hints: Mapping[str, Any], house: str | None) -> type[BaseModel]:
     fields: dict[str, Any] = {}
     for parameter in inspect.signature(function).parameters.values():
-        if parameter.name == facts:
+        if parameter.name == house:
             continue
         if parameter.name not in hints or parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
             raise BadTool(

@@ -14,7 +14,7 @@ from app.call.events import Outcome, ToolAnswered
 from app.call.setup import CallFacts, CallSetup
 from app.tools.host import HostLimits, ToolHost
 from app.tools.house import Offer
-from app.tools.tool import read_tool
+from app.tools.tool import Traits, read_tool
 
 FACTS = CallFacts("CA1", "+15551234567", "+15550100", "desk", "edition", "en-US", 0)
 
@@ -27,8 +27,8 @@ def gate() -> Iterator[threading.Event]:
     gate.set()
 
 
-def host(*functions: Callable[..., Any], limit_s: float = 5.0, **limits: int) -> ToolHost:
-    tools = {function.__name__: read_tool(function, limit_s) for function in functions}
+def host(*functions: Callable[..., Any], limit_s: float = 5.0, **limits: Any) -> ToolHost:
+    tools = {function.__name__: read_tool(function, Traits(limit_s)) for function in functions}
     return ToolHost(tools, HostLimits(**limits))
 
 
@@ -155,7 +155,7 @@ async def test_threads_that_hang_keep_their_place_and_the_next_caller_is_told_at
         Outcome.TIMED_OUT,
     ]
     answer, outcome = await run(house, "waits")
-    assert outcome is Outcome.REFUSED
+    assert outcome is Outcome.UNAVAILABLE
     assert "Too many" in answer["advice"]
 
 

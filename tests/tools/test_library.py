@@ -1,11 +1,14 @@
 """The folder `tools/`: staff's Python, loaded with its mistakes named."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.content.faults import ContentError, Fault
 from app.tools.library import load_tools
+from app.tools.tool import FunctionTool
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -36,6 +39,12 @@ def fault_of(home: Path) -> Fault:
     return fault
 
 
+def function(home: Path, name: str) -> Callable[..., Any]:
+    tool = load_tools(home).tools[name]
+    assert isinstance(tool, FunctionTool)
+    return tool.function
+
+
 def test_decorated_functions_are_found(tmp_path: Path) -> None:
     box = load_tools(write(tmp_path, "sums.py", GOOD))
     assert list(box.tools) == ["add"]
@@ -54,7 +63,7 @@ def test_files_of_one_name_in_two_businesses_do_not_meet(tmp_path: Path) -> None
     for number in (1, 2):
         (tmp_path / str(number)).mkdir()
         write(tmp_path / str(number), "sums.py", GOOD.replace("one + other", f"{number}"))
-    one, two = (load_tools(tmp_path / str(number)).tools["add"].function for number in (1, 2))
+    one, two = (function(tmp_path / str(number), "add") for number in (1, 2))
     assert (one(0, 0), two(0, 0)) == (1, 2)
 
 
@@ -100,11 +109,11 @@ def test_a_tool_imported_from_another_file_is_not_offered_twice(tmp_path: Path) 
 
 @pytest.mark.parametrize("said", ["4712", "four seven one two", "Order 47 12", "4-7-1-2", " 4712. "])
 def test_the_shipped_look_up_finds_an_order_however_its_number_is_said(said: str) -> None:
-    found = load_tools(REPOSITORY).tools["find_order"].function(said)
+    found = function(REPOSITORY, "find_order")(said)
     assert found["found"] is True
     assert found["summary"] == "Order 4 7 1 2 is a blue city bike. It is in the workshop and will be ready on Thursday."
 
 
 def test_the_shipped_look_up_says_when_there_is_no_such_order() -> None:
-    found = load_tools(REPOSITORY).tools["find_order"].function("nine nine nine nine")
+    found = function(REPOSITORY, "find_order")("nine nine nine nine")
     assert found == {"found": False, "summary": "There is no order with the number 9 9 9 9."}

@@ -7,8 +7,9 @@ import pytest
 from pydantic import BaseModel, Field
 
 from app.call.setup import CallFacts
+from app.tools.contract import Declaration
 from app.tools.schema import NotFlat
-from app.tools.tool import BadTool, Declaration, offered, read_tool, tool
+from app.tools.tool import BadTool, offered, read_tool, tool
 
 
 class Size(Enum):
@@ -67,7 +68,7 @@ def test_the_call_s_facts_are_not_shown_to_the_model() -> None:
 
     found = read_tool(mine)
     assert list(found.declaration.schema["properties"]) == ["number"]
-    assert found.facts_parameter == "call"
+    assert found.house == ("call", CallFacts)
 
 
 def test_a_decorated_function_stays_a_function() -> None:
