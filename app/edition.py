@@ -10,7 +10,7 @@ from pathlib import Path
 
 from app.cache.catalogue import Catalogue, load_catalogue
 from app.content.faults import ContentError
-from app.prompts.agent import Agent
+from app.prompts.check import House, faults
 from app.prompts.library import Prompts, load_prompts
 from app.tools.house import NAMES
 from app.tools.library import Toolbox, load_tools
@@ -23,9 +23,6 @@ class Edition:
     catalogue: Catalogue
     toolbox: Toolbox
 
-    def agent_for(self, called: str) -> Agent:
-        return self.prompts.agents[self.prompts.routes.agent_for(called)]
-
 
 def load_edition(content_dir: Path) -> Edition:
     """Read and check `prompts/`, `cache/phrases/` and `tools/`. Blocks on files and runs staff's tool files.
@@ -33,10 +30,15 @@ def load_edition(content_dir: Path) -> Edition:
     Raises `ContentError` with every fault: file, line, field, problem and fix.
     """
     prompts, catalogue, toolbox = load_prompts(content_dir), load_catalogue(content_dir), load_tools(content_dir)
-    faults = prompts.faults(toolbox.tools.keys() | NAMES, catalogue.phrases.keys())
-    if faults:
-        raise ContentError(faults)
+    if wrong := faults(prompts, house_of(catalogue, toolbox)):
+        raise ContentError(wrong)
     return Edition(_hash(prompts.sources, catalogue.sources, toolbox.sources), prompts, catalogue, toolbox)
+
+
+def house_of(catalogue: Catalogue, toolbox: Toolbox) -> House:
+    """What agents may name."""
+    leads = {name: entry.target for name, entry in catalogue.phrases.items() if entry.target}
+    return House(toolbox.tools.keys() | NAMES, catalogue.phrases.keys(), catalogue.wordings, leads)
 
 
 def _hash(*folders: Mapping[str, str]) -> str:

@@ -26,13 +26,13 @@ def edit(path: Path, old: str, new: str) -> None:
 
 def test_the_house_s_own_content_is_an_edition() -> None:
     edition = load_edition(REPOSITORY)
-    assert edition.agent_for("+15550100").id == edition.agent_for("nobody listed this").id == "front-desk"
+    assert edition.prompts.routes.default.agent in edition.prompts.agents
     assert "find_order" in edition.toolbox.tools and "greeting" in edition.catalogue.phrases
 
 
 def test_another_business_is_another_edition(desk: Path) -> None:
     parcels = load_edition(desk)
-    assert parcels.agent_for("+15550100").id == "desk"
+    assert parcels.prompts.routes.way("+15550100", 0).agent == "desk"
     assert parcels.hash != load_edition(REPOSITORY).hash
 
 

@@ -19,10 +19,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pool": PURE | NEIGHBOURS,
     "settings": PURE,
     "edition": PURE | NEIGHBOURS,
-    "assembly": PURE | NEIGHBOURS | {"bridge", "pool", "edition", "settings"},
+    "casting": PURE | NEIGHBOURS | {"bridge", "edition", "settings"},
+    "assembly": PURE | NEIGHBOURS | {"bridge", "pool", "edition", "casting", "settings"},
     "web": PURE | NEIGHBOURS | {"bridge", "pool", "settings"},
     "simulator": {"audio", "engines.offline"},  # were the wire code shared, both ends would share a mistake
-    "cli": PURE | NEIGHBOURS | {"bridge", "pool", "edition", "assembly", "web", "settings", "simulator"},
+    "cli": PURE | NEIGHBOURS | {"bridge", "pool", "edition", "casting", "assembly", "web", "settings", "simulator"},
 }
 PURE_FILES = {"messages.py", "events.py", "plan.py", "renewal.py", "twiml.py", "signature.py", "schema.py", "match.py"}
 WORLDLY = {"asyncio", "socket", "time", "random", "os", "threading", "subprocess", "httpx", "redis", "websockets"}

@@ -7,7 +7,7 @@ is decided by pure functions of `app.call.continuation`; here it is looked up, c
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self
 
 import structlog
@@ -60,11 +60,13 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Who serves a call: its setup, and how a session for it is opened."""
+    """Who serves a call: its setup, and how a session for it is opened in its first language and in each it may
+    change to."""
 
     setup: CallSetup
     spec: SessionSpec
     again: CallSetup  # the same call taken up without memory: it begins with an apology
+    specs: Mapping[str, SessionSpec] = field(default_factory=dict)  # by language
 
 
 @dataclass(frozen=True, slots=True)

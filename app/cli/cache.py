@@ -44,8 +44,12 @@ class OfflineVoice:
 
 
 def narrators(prompts: Prompts) -> set[Narrator]:
-    """Who has to say the phrases: every agent's voice, in its language."""
-    return {Narrator(agent.settings.voice, agent.settings.language) for agent in prompts.agents.values()}
+    """Who has to say the phrases: every agent's voice, in each of its languages."""
+    return {
+        Narrator(voice, language)
+        for agent in prompts.agents.values()
+        for language, voice in agent.settings.voices.items()
+    }
 
 
 async def render_missing(content_dir: Path, only: str | None = None, bar: Console = progress_on) -> RenderReport:

@@ -41,7 +41,7 @@ async def run_demo(settings: Settings, script: Path, sonic: EmulatedSonic, conso
 
 
 def _language(edition: Edition) -> str:
-    return edition.prompts.agents[edition.prompts.routes.default].settings.language
+    return edition.prompts.agents[edition.prompts.routes.default.agent].settings.language
 
 
 async def _call(server: Server, caller: callscript.Script, show: Show) -> CallResult:

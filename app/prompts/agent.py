@@ -1,6 +1,6 @@
 """One agent: a Markdown file with YAML front matter. Who speaks, how, with which tools, and the instructions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -9,12 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from app.call.setup import CallFacts
 from app.content.faults import ContentError, Fault
 from app.content.page import Page, read_page, validated
+from app.prompts.hours import Hours
+from app.prompts.keys import CollectEntry, KeypadEntry, Name, unknown_names
 from app.prompts.variables import CALL_VARIABLES, Hole, call_values, fill, holes, nearest
+from app.prompts.voices import mismatch
 
 FENCE = "---"
 LONGEST_BYTES = 30_000  # the service may refuse a system prompt of 32 KB
 
 type Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
+type Voice = Annotated[str, StringConstraints(pattern=r"^[a-z]+$")]
 
 
 class Limits(BaseModel):
@@ -23,23 +27,45 @@ class Limits(BaseModel):
     max_call_minutes: int = Field(default=60, ge=1, le=240)
 
 
-class FrontMatter(BaseModel):
-    """What stands between the fences. Voices are lower case: the service refuses others."""
+class KnownAnswersEntry(BaseModel):
+    """How the model is kept from answering what a phrase has answered: see `app.call.setup.KnownAnswers`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    voice: Annotated[str, StringConstraints(pattern=r"^[a-z]+$")]
+    swap: bool = True
+    note: bool = False
+
+
+class FrontMatter(BaseModel):
+    """What stands between the fences. Voices are lower case: the service refuses others. `language` and `voice` are
+    the first, `languages` those it speaks besides, each with its voice."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    voice: Voice
     language: Language
+    languages: dict[Language, Voice] = {}
     model: str = ""  # the house's own when empty
     endpointing: Literal["HIGH", "MEDIUM", "LOW"] = "MEDIUM"
     temperature: float = Field(default=0.7, ge=0, le=1)
     top_p: float = Field(default=0.9, ge=0, le=1)
     max_tokens: int = Field(default=1024, ge=1, le=10_000)
     greeting: str = "greeting"
+    greeting_interruptible: bool | None = None  # as the phrase says when not given
     tools: list[str] = []
     phrases: list[str] | None = None  # all that there are when not given
+    transfers: list[str] = []  # targets of transfers.yaml
+    messages: bool = False  # may take messages and note call-backs
+    known_answers: KnownAnswersEntry = KnownAnswersEntry()
+    keypad: KeypadEntry = KeypadEntry()
+    collect: dict[Name, CollectEntry] = {}
     call_facts: str = ""
     limits: Limits = Limits()
+
+    @property
+    def voices(self) -> dict[str, str]:
+        """Language -> voice, the first language first."""
+        return {self.language: self.voice} | self.languages
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +78,9 @@ class Agent:
     time_zone: str
     page: Page
 
-    def opening(self, facts: CallFacts) -> str:
+    def opening(self, facts: CallFacts, hours: Hours | None = None) -> str:
         """The first USER block of a call's history: what is true of this call alone. Empty without a template."""
-        values = call_values(facts, self.time_zone)
+        values = call_values(facts, self.time_zone, hours)
         return fill(self.settings.call_facts, values, only=CALL_VARIABLES.__contains__).strip()
 
 
@@ -64,6 +90,7 @@ def read_agent(name: str, text: str, file: str, content: Mapping[str, str], time
     page = read_page(front, file, first_line=2)
     settings = validated(FrontMatter, page)
     faults = [
+        *_own_faults(settings, page),
         *_instruction_faults(body, body_line, file, content),
         *_call_facts_faults(settings.call_facts, page, content),
     ]
@@ -90,6 +117,27 @@ def _split(text: str, file: str) -> tuple[str, str, int]:
         if line.strip() == FENCE:
             return "\n".join(lines[1:number]), "\n".join(lines[number + 1 :]), number + 2
     raise ContentError([Fault(file, 1, "", "the front matter does not end", f"Close it with a line `{FENCE}`")])
+
+
+def _own_faults(settings: FrontMatter, page: Page) -> Iterator[Fault]:
+    """What the front matter alone shows to be wrong: voices, and names within it."""
+    if (wrong := mismatch(settings.voice, settings.language)) is not None:
+        yield page.fault(("voice",), *wrong)
+    for language, voice in settings.languages.items():
+        if language == settings.language:
+            yield page.fault(("languages", language), "is the agent's first language already", "Remove it here")
+        elif (wrong := mismatch(voice, language)) is not None:
+            yield page.fault(("languages", language), *wrong)
+    for path, problem, fix in unknown_names(settings.keypad, settings.collect):
+        yield page.fault(path, problem, fix)
+    for path, choice in settings.keypad.choices():
+        where = ("keypad", *path)
+        if choice.language is not None and choice.language not in settings.voices:
+            fix = "Write it under `languages:` with its voice"
+            yield page.fault((*where, "language"), f"{choice.language!r} is not spoken by this agent", fix)
+        if choice.transfer is not None and choice.transfer not in settings.transfers:
+            problem = f"{choice.transfer!r} is not among this agent's transfers"
+            yield page.fault((*where, "transfer"), problem, f"Add `- {choice.transfer}` under `transfers:`")
 
 
 def _instruction_faults(body: str, first_line: int, file: str, content: Mapping[str, str]) -> list[Fault]:

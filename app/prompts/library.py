@@ -1,7 +1,7 @@
-"""Who the bot is: all agents, the facts they share, and which number each answers."""
+"""Who the bot is: all agents, the facts they share, which number each answers, and whom they may give a call to."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, field_validator
 from app.content.faults import ContentError, Fault
 from app.content.page import Page, read_page, validated
 from app.prompts.agent import Agent, read_agent
+from app.prompts.routes import Routes, read_routes
+from app.prompts.transfers import TransferTarget, read_transfers
 from app.prompts.variables import flat
 
 PROMPTS = Path("prompts")
@@ -28,108 +30,117 @@ class _FactsPage(BaseModel):
         zone = business.get("time_zone", "UTC")
         try:
             ZoneInfo(str(zone))
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError(f"time_zone {zone!r} is not known; Write one such as `America/New_York`") from None
         return business
 
 
-class _RoutesPage(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    default: str
-    numbers: dict[str, str] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Routes:
-    default: str
-    numbers: Mapping[str, str]
-
-    def agent_for(self, called: str) -> str:
-        """The agent's id for the number that was called."""
-        return self.numbers.get(called, self.default)
-
-
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """Everything under `prompts/`. `sources` is what was read, by file: an edition's hash is made from it."""
+    """Everything under `prompts/`. `sources` is what was read, by file: an edition's hash is made from it. `pages`
+    still know where each line stands."""
 
     agents: Mapping[str, Agent]
     routes: Routes
     sources: Mapping[str, str]
-
-    def faults(self, tools: Collection[str], phrases: Collection[str]) -> list[Fault]:
-        """What the agents name and nobody has. Names only, so that this room need not know the others."""
-        found = []
-        for agent in self.agents.values():
-            for place, name in enumerate(agent.settings.tools):
-                if name not in tools:
-                    found.append(_unknown(agent, ("tools", place), "tool", name, tools))
-            for place, name in enumerate(agent.settings.phrases or ()):
-                if name not in phrases:
-                    found.append(_unknown(agent, ("phrases", place), "phrase", name, phrases))
-            if agent.settings.greeting not in phrases:
-                found.append(_unknown(agent, ("greeting",), "phrase", agent.settings.greeting, phrases))
-        return sorted(found)
-
-
-def _unknown(agent: Agent, path: tuple[str | int, ...], what: str, name: str, known: Collection[str]) -> Fault:
-    fix = "There are: " + ", ".join(sorted(known)) if known else f"There is no {what} at all yet"
-    return agent.page.fault(path, f"there is no {what} {name!r}", fix)
+    transfers: Mapping[str, TransferTarget] = field(default_factory=dict)
+    pages: Mapping[str, Page] = field(default_factory=dict)
 
 
 def load_prompts(content_dir: Path) -> Prompts:
-    """Read agents, facts and routes. Blocks on files. Raises `ContentError` with all that is wrong in all of them."""
-    sources = _texts(content_dir)
-    facts = _facts(sources)
-    faults: list[Fault] = []
-    agents: dict[str, Agent] = {}
-    content = flat({"business": facts.business, "facts": facts.facts})
-    zone = str(facts.business.get("time_zone", "UTC"))
-    for file, text in sources.items():
-        if file.endswith(".md"):
-            name = Path(file).stem
-            try:
-                agents[name] = read_agent(name, text, file, content, zone)
-            except ContentError as error:
-                faults += error.faults
-    names = {Path(file).stem for file in sources if file.endswith(".md")}
-    try:
-        routes = _routes(sources, names)
-    except ContentError as error:
-        faults += error.faults
+    """Read agents, facts, routes and transfers. Blocks on files. Raises `ContentError` with all that is wrong in all
+    of them."""
+    return read_prompts(prompt_texts(content_dir))
+
+
+def read_prompts(sources: Mapping[str, str]) -> Prompts:
+    """The same from texts by file, as `prompt_texts` gives them. Raises `ContentError`."""
+    reading = _Reading(sources)
+    facts = reading.facts()
+    agents = reading.agents(facts) if facts is not None else {}
+    routes = reading.routes()
+    transfers = reading.transfers(routes)
+    if reading.faults or routes is None:
+        raise ContentError(reading.faults)
+    return Prompts(agents, routes, sources, transfers, reading.pages)
+
+
+def prompt_texts(content_dir: Path) -> dict[str, str]:
+    """What is read of the folder, by file. Raises `ContentError` where a file is no text."""
+    folder = content_dir / PROMPTS
+    names = ("facts.yaml", "routes.yaml", "transfers.yaml")
+    return read_texts(content_dir, [*sorted(folder.glob("*.md")), *(folder / name for name in names)])
+
+
+def read_texts(content_dir: Path, paths: list[Path]) -> dict[str, str]:
+    """Text by path within the content directory, of those that are there. Raises `ContentError`."""
+    texts, faults = {}, []
+    for path in paths:
+        name = str(path.relative_to(content_dir))
+        try:
+            texts[name] = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            continue
+        except UnicodeDecodeError:
+            faults.append(Fault(name, 0, "", "is not text in UTF-8", "Save it again as UTF-8"))
+        except OSError as error:
+            faults.append(Fault(name, 0, "", f"cannot be read ({error.strerror})", "Make it readable"))
     if faults:
         raise ContentError(faults)
-    return Prompts(agents, routes, sources)
-
-
-def _texts(content_dir: Path) -> dict[str, str]:
-    folder = content_dir / PROMPTS
-    paths = [*sorted(folder.glob("*.md")), folder / "facts.yaml", folder / "routes.yaml"]
-    texts = {str(p.relative_to(content_dir)): p.read_text(encoding="utf-8") for p in paths if p.is_file()}
-    if not any(name.endswith(".md") for name in texts):
-        raise ContentError([Fault(str(PROMPTS), 0, "", "has no agent", "Write one: prompts/front-desk.md")])
     return texts
 
 
-def _page(sources: Mapping[str, str], name: str, fix: str) -> Page:
-    file = str(PROMPTS / name)
-    if file not in sources:
-        raise ContentError([Fault(file, 0, "", "is missing", fix)])
-    return read_page(sources[file], file)
+class _Reading:
+    """One reading of the folder; faults are gathered, so that all of them are told at once."""
 
+    def __init__(self, sources: Mapping[str, str]) -> None:
+        self.sources = sources
+        self.faults: list[Fault] = []
+        self.pages: dict[str, Page] = {}
+        self._names = {Path(file).stem: file for file in sources if file.endswith(".md")}
+        if not self._names:
+            raise ContentError([Fault(str(PROMPTS), 0, "", "has no agent", "Write one: prompts/front-desk.md")])
 
-def _facts(sources: Mapping[str, str]) -> _FactsPage:
-    return validated(_FactsPage, _page(sources, "facts.yaml", "Write it, with `business:` and its `name:`"))
+    def facts(self) -> _FactsPage | None:
+        try:
+            return validated(_FactsPage, self._page("facts.yaml", "Write it, with `business:` and its `name:`"))
+        except ContentError as error:
+            self.faults += error.faults
+            return None
 
+    def agents(self, facts: _FactsPage) -> dict[str, Agent]:
+        content = flat({"business": facts.business, "facts": facts.facts})
+        zone = str(facts.business.get("time_zone", "UTC"))
+        agents = {}
+        for name, file in self._names.items():
+            try:
+                agents[name] = read_agent(name, self.sources[file], file, content, zone)
+            except ContentError as error:
+                self.faults += error.faults
+        return agents
 
-def _routes(sources: Mapping[str, str], agents: Collection[str]) -> Routes:
-    page = _page(sources, "routes.yaml", "Write it, with `default:` and an agent's name")
-    routes = validated(_RoutesPage, page)
-    named: list[tuple[tuple[str | int, ...], str]] = [(("default",), routes.default)]
-    named += [(("numbers", number), agent) for number, agent in routes.numbers.items()]
-    fix = "There are: " + ", ".join(sorted(agents))
-    faults = [page.fault(path, f"there is no agent {name!r}", fix) for path, name in named if name not in agents]
-    if faults:
-        raise ContentError(faults)
-    return Routes(routes.default, routes.numbers)
+    def routes(self) -> Routes | None:
+        try:
+            page = self._page("routes.yaml", "Write it, with `default:` and an agent's name")
+            return read_routes(page, self._names.keys())
+        except ContentError as error:
+            self.faults += error.faults
+            return None
+
+    def transfers(self, routes: Routes | None) -> Mapping[str, TransferTarget]:
+        if str(PROMPTS / "transfers.yaml") not in self.sources:
+            return {}
+        try:
+            page = self._page("transfers.yaml", "")
+            # Without routes nobody knows the tables: one fault is enough.
+            return read_transfers(page, None if routes is None else routes.hours)
+        except ContentError as error:
+            self.faults += error.faults
+            return {}
+
+    def _page(self, name: str, fix: str) -> Page:
+        file = str(PROMPTS / name)
+        if file not in self.sources:
+            raise ContentError([Fault(file, 0, "", "is missing", fix)])
+        self.pages[file] = read_page(self.sources[file], file)
+        return self.pages[file]

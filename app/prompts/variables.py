@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.call.setup import CallFacts
+from app.prompts.hours import Hours
 
 HOLE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 NAME = re.compile(r"^[a-z_][a-z0-9_]*(\.[a-z0-9_]+)+$")
@@ -75,18 +76,43 @@ def nearest(name: str, known: Collection[str]) -> str:
     return f"Did you mean `{close[0]}`?" if close else "Known are: " + ", ".join(sorted(known)[:12])
 
 
-def call_values(facts: CallFacts, time_zone: str) -> dict[str, str]:
-    """The call variables of one call, with the business's own clock."""
+def call_values(facts: CallFacts, time_zone: str, hours: Hours | None = None) -> dict[str, str]:
+    """The call variables of one call, with the business's own clock and hours (None: always open)."""
     now = datetime.fromtimestamp(facts.started_at_ms / 1000, UTC).astimezone(ZoneInfo(time_zone))
     caller_digits = re.sub(r"\D", "", facts.caller)
+    is_open = hours is None or hours.is_open(facts.started_at_ms)
     return {
         "caller.number": facts.caller or "withheld",
         "caller.last_four": " ".join(caller_digits[-4:]) or "withheld",
         "call.called": facts.called,
         "call.weekday": DAYS[now.weekday()],
         "call.date": f"{MONTHS[now.month - 1]} {now.day}, {now.year}",
-        "call.time": f"{now.hour % 12 or 12}:{now.minute:02d} {'AM' if now.hour < 12 else 'PM'}",
+        "call.time": clock(now),
+        "call.language": facts.language,
+        "call.open": "open" if is_open else "closed",
+        "call.opens_next": opens_next(hours, facts.started_at_ms),
     }
+
+
+def clock(when: datetime) -> str:
+    """`9:05 AM`."""
+    return f"{when.hour % 12 or 12}:{when.minute:02d} {'AM' if when.hour < 12 else 'PM'}"
+
+
+def opens_next(hours: Hours | None, at_ms: int) -> str:
+    """When it opens next, in words that follow a verb: `tomorrow at 9:00 AM`."""
+    opens_ms = None if hours is None else hours.next_opening(at_ms)
+    if hours is None or opens_ms is None:
+        return "at no set time"
+    now, opens = hours.local(at_ms), hours.local(opens_ms)
+    days = (opens.date() - now.date()).days
+    if days < 2:
+        day = ("today", "tomorrow")[days]
+    elif days < 7:
+        day = f"on {DAYS[opens.weekday()]}"
+    else:
+        day = f"on {DAYS[opens.weekday()]}, {MONTHS[opens.month - 1]} {opens.day},"
+    return f"{day} at {clock(opens)}"
 
 
 CALL_VARIABLES = frozenset(call_values(CallFacts("", "", "", "", "", "", 0), "UTC"))

@@ -7,13 +7,15 @@ import pytest
 
 from app.cache.catalogue import load_catalogue
 from app.content.faults import ContentError, Fault
+from app.prompts.check import House, faults
 from app.prompts.library import Prompts, load_prompts
+from app.tools.house import NAMES
 from app.tools.library import load_tools
 
 REPOSITORY = Path(__file__).parents[2]
 
 FACTS = "business:\n  name: Dr. Molar\n  time_zone: Europe/Berlin\nfacts:\n  days: [Monday, Tuesday]\n"
-ROUTES = "default: desk\nnumbers:\n  +4930123: desk\n"
+ROUTES = "default: desk\nnumbers:\n  +49301234567: desk\n"
 DESK = (
     "---\nvoice: tina\nlanguage: de-DE\ngreeting: hello\ntools:\n  - book\nphrases: [hello, bye]\n---\n"
     "{{ business.name }} works on {{ facts.days }}."
@@ -46,16 +48,16 @@ def test_an_agent_is_named_by_its_file_and_knows_the_facts(home: Path) -> None:
 
 def test_a_number_leads_to_its_agent_and_any_other_to_the_default(home: Path) -> None:
     write(home, "night.md", DESK)
-    write(home, "routes.yaml", "default: night\nnumbers:\n  +4930123: desk\n")
+    write(home, "routes.yaml", "default: night\nnumbers:\n  +49301234567: desk\n")
     routes = load_prompts(home).routes
-    assert routes.agent_for("+4930123") == "desk"
-    assert routes.agent_for("+4930999") == "night"
+    assert routes.way("+49301234567", 0).agent == "desk"
+    assert routes.way("+49309991234", 0).agent == "night"
 
 
 def test_a_route_to_nobody_is_shown_on_its_line(home: Path) -> None:
-    write(home, "routes.yaml", ROUTES + "  +4930124: dask\n")
+    write(home, "routes.yaml", ROUTES + "  +49301244567: dask\n")
     (fault,) = faults_of(home)
-    assert (fault.file, fault.line, fault.field) == ("prompts/routes.yaml", 4, "numbers.+4930124")
+    assert (fault.file, fault.line, fault.field) == ("prompts/routes.yaml", 4, "numbers.+49301244567")
     assert "desk" in fault.fix
 
 
@@ -84,15 +86,20 @@ def test_faults_of_several_files_come_together(home: Path) -> None:
 
 
 def test_tools_and_phrases_nobody_has_are_shown_on_their_lines(home: Path) -> None:
-    faults = load_prompts(home).faults(tools={"find"}, phrases={"bye"})
-    assert [(fault.line, fault.field) for fault in faults] == [(4, "greeting"), (6, "tools.0"), (7, "phrases.0")]
-    assert faults[1].fix == "There are: find"
-    assert load_prompts(home).faults(tools={"book"}, phrases={"hello", "bye"}) == []
+    found = faults(load_prompts(home), House({"find"}, {"bye"}, lambda language: {"bye"}))
+    assert [(fault.line, fault.field) for fault in found] == [(4, "greeting"), (6, "tools.0"), (7, "phrases.0")]
+    assert found[1].fix == "There are: find"
+    assert faults(load_prompts(home), House({"book"}, {"hello", "bye"}, lambda language: {"hello"})) == []
 
 
 def test_all_that_was_read_is_kept_by_file(home: Path) -> None:
     sources = load_prompts(home).sources
     assert sources == {"prompts/desk.md": DESK, "prompts/facts.yaml": FACTS, "prompts/routes.yaml": ROUTES}
+
+
+def house_of(content: Path) -> House:
+    catalogue = load_catalogue(content)
+    return House(load_tools(content).tools.keys() | NAMES, catalogue.phrases, catalogue.wordings)
 
 
 @pytest.fixture(scope="module")
@@ -101,8 +108,8 @@ def shipped() -> Prompts:
 
 
 def test_the_shipped_business_is_whole(shipped: Prompts) -> None:
-    assert shipped.faults(load_tools(REPOSITORY).tools, load_catalogue(REPOSITORY).phrases) == []
-    assert shipped.routes.agent_for("+15550100") == "front-desk"
+    assert faults(shipped, house_of(REPOSITORY)) == []
+    assert shipped.routes.way("+15550100", 0).agent == "front-desk"
 
 
 def test_the_shipped_agent_says_its_hours_in_plain_sentences(shipped: Prompts) -> None:
@@ -112,6 +119,6 @@ def test_the_shipped_agent_says_its_hours_in_plain_sentences(shipped: Prompts) -
 
 
 def test_a_copy_of_the_shipped_business_loads_from_anywhere(tmp_path: Path) -> None:
-    for folder in ("prompts", "tools"):
+    for folder in ("prompts", "tools", "cache/phrases"):
         shutil.copytree(REPOSITORY / folder, tmp_path / folder)
-    assert load_prompts(tmp_path).faults(load_tools(tmp_path).tools, load_catalogue(REPOSITORY).phrases) == []
+    assert faults(load_prompts(tmp_path), house_of(tmp_path)) == []

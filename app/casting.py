@@ -1,0 +1,182 @@
+"""Who serves a call: from an edition's agents to what a machine, a session and a leg are made with."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from app.audio.transcoder import Transcoder
+from app.bridge.desk import Cast, DeskOptions, Incoming
+from app.bridge.pace import AnswerPace
+from app.cache.keys import Narrator
+from app.cache.shelf import AudioShelf
+from app.call.setup import CallFacts, CallSetup, KnownAnswers, Phrase, Target, Timings, UplinkSettings
+from app.edition import Edition
+from app.engines.engine import SessionKey, SessionSpec, ToolSpec
+from app.prompts.agent import Agent
+from app.prompts.keys import keypad_of
+from app.prompts.routes import Way
+from app.prompts.voices import name_of
+from app.settings import Settings
+from app.tools.host import ToolHost
+from app.tools.house import Offer
+
+ENDPOINTING_MS = {"HIGH": 1_500, "MEDIUM": 1_750, "LOW": 2_000}
+GREET = "[The call begins now. Greet the caller in one short sentence and offer your help.]"
+
+
+def narrators(edition: Edition) -> set[Narrator]:
+    """Who has to say the phrases: every agent's voice, in each of its languages."""
+    return {
+        Narrator(voice, language)
+        for agent in edition.prompts.agents.values()
+        for language, voice in agent.settings.voices.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Casting:
+    """One edition made ready for calls: `shelf` holds its audio, `host` its tools."""
+
+    settings: Settings
+    edition: Edition
+    timings: Timings
+    shelf: AudioShelf
+    host: ToolHost
+    pace: AnswerPace
+
+    # --- sessions -------------------------------------------------------------------------------------------------
+
+    def specs(self) -> list[SessionSpec]:
+        """The default agent's first: of it a session is always kept warm. Further languages come last."""
+        default = self.edition.prompts.routes.default.agent
+        agents = sorted(self.edition.prompts.agents.values(), key=lambda agent: agent.id != default)
+        first = [self.spec(agent, agent.settings.language) for agent in agents]
+        return first + [self.spec(agent, language) for agent in agents for language in agent.settings.languages]
+
+    def spec(self, agent: Agent, language: str) -> SessionSpec:
+        chosen, settings = agent.settings, self.settings
+        model = chosen.model or settings.nova_sonic_model_id
+        rate = settings.nova_sonic_output_rate
+        declared = self.host.declared(chosen.tools, self._offer(agent))
+        return SessionSpec(
+            key=SessionKey(self.edition.hash, agent.id, language, model, settings.aws_region, rate),
+            system_prompt=system_prompt(agent, language),
+            voice=chosen.voices[language],
+            tools=[ToolSpec(d.name, d.description, d.schema) for d in declared],
+            input_rate=settings.nova_sonic_input_rate,
+            max_tokens=chosen.max_tokens,
+            temperature=chosen.temperature,
+            top_p=chosen.top_p,
+            endpointing=chosen.endpointing,
+        )
+
+    def _offer(self, agent: Agent) -> Offer:
+        chosen, transfers = agent.settings, self.edition.prompts.transfers
+        return Offer(
+            targets={name: transfers[name].describe for name in chosen.transfers},
+            collections={name: asked.describe for name, asked in chosen.collect.items()},
+            languages={language: name_of(language) for language in chosen.voices},
+            messages=chosen.messages,
+        )
+
+    # --- calls ----------------------------------------------------------------------------------------------------
+
+    def cast(self, incoming: Incoming) -> Cast:
+        """A new call, now."""
+        at_ms = time.time_ns() // 1_000_000
+        way = self.edition.prompts.routes.way(incoming.called, at_ms)
+        agent = self.edition.prompts.agents[way.agent]
+        facts = CallFacts(
+            call_sid=incoming.call_sid,
+            caller=incoming.caller,
+            called=incoming.called,
+            agent=agent.id,
+            edition=self.edition.hash,
+            language=way.language or agent.settings.language,
+            started_at_ms=at_ms,
+        )
+        return self._cast(agent, facts, way)
+
+    def _cast(self, agent: Agent, facts: CallFacts, way: Way) -> Cast:
+        setup = self._setup(agent, facts, way)
+        specs = {language: self.spec(agent, language) for language in agent.settings.voices}
+        return Cast(setup, specs[facts.language], replace(setup, first_phrase="sorry"), specs)
+
+    def _setup(self, agent: Agent, facts: CallFacts, way: Way) -> CallSetup:
+        chosen, settings = agent.settings, self.settings
+        tongues = {language: self._phrases(agent, way, language) for language in chosen.voices}
+        return CallSetup(
+            facts=facts,
+            phrases=tongues[facts.language],
+            tongues=tongues,
+            targets=self._targets(agent, facts.started_at_ms),
+            keypad=keypad_of(chosen.keypad, chosen.collect),
+            effects=frozenset(name for name, tool in self.edition.toolbox.tools.items() if tool.effects),
+            known=KnownAnswers(chosen.known_answers.swap, chosen.known_answers.note),
+            first_phrase=way.first_phrase or chosen.greeting,
+            opening=agent.opening(facts, way.hours),
+            greeting_prompt=GREET,
+            timings=replace(
+                self.timings,
+                endpointing=ENDPOINTING_MS[chosen.endpointing],
+                slow_answer=self.pace.slow_ms(),
+                max_call=chosen.limits.max_call_minutes * 60_000,
+            ),
+            uplink=UplinkSettings(
+                rate=settings.nova_sonic_input_rate,
+                quiet_batch_ms=settings.quiet_batch_ms,
+                gate=settings.gate_line_noise,
+                audio_while_tool_pending=settings.audio_while_tool_pending,
+            ),
+        )
+
+    def _phrases(self, agent: Agent, way: Way, language: str) -> Mapping[str, Phrase]:
+        """Those the agent may use, the greeting and what its number begins with in closed hours always among them."""
+        chosen = agent.settings
+        phrases = dict(self.shelf.phrases(self.edition.catalogue, Narrator(chosen.voices[language], language)))
+        first = {chosen.greeting, way.first_phrase}
+        if chosen.phrases is not None:
+            phrases = {name: phrase for name, phrase in phrases.items() if name in first or name in chosen.phrases}
+        if chosen.greeting_interruptible is not None:
+            for name in first & phrases.keys():
+                phrases[name] = replace(phrases[name], interruptible=chosen.greeting_interruptible)
+        return phrases
+
+    def _targets(self, agent: Agent, at_ms: int) -> Mapping[str, Target]:
+        """Whom this call may be given to, and who of them is there when it begins."""
+        prompts = self.edition.prompts
+        targets = {}
+        for name in agent.settings.transfers:
+            entry = prompts.transfers[name]
+            hours = prompts.routes.hours.get(entry.hours)
+            targets[name] = Target(name, entry.warm, hours is None or hours.is_open(at_ms))
+        return targets
+
+    # --- legs and the desk ----------------------------------------------------------------------------------------
+
+    def transcoder(self) -> Transcoder:
+        """For one telephone leg."""
+        settings = self.settings
+        return Transcoder("mulaw", 8_000, settings.nova_sonic_input_rate, settings.nova_sonic_output_rate)
+
+    def desk_options(self) -> DeskOptions:
+        default = self.edition.prompts.agents[self.edition.prompts.routes.default.agent].settings
+        words = self.edition.catalogue.wordings(default.language)
+        options = DeskOptions(
+            at_limit=self.settings.at_limit,
+            language=default.language,
+            person_number=self.settings.person_number,
+        )
+        return replace(
+            options,
+            busy_text=words.get("busy", options.busy_text),
+            goodbye_text=words.get("apology", options.goodbye_text),
+        )
+
+
+def system_prompt(agent: Agent, language: str) -> str:
+    """The instructions; for a further language with the order to speak it."""
+    if language == agent.settings.language:
+        return agent.instructions
+    name = name_of(language)
+    return f"{agent.instructions}\n\n# Language\n\nThe caller has chosen {name}. Speak only {name}."
