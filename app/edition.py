@@ -4,16 +4,17 @@ Immutable: calls, pool keys and records name the edition they belong to, and a c
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from app.cache.catalogue import Catalogue, load_catalogue
-from app.content.faults import ContentError
+from app.cache.catalogue import PHRASES, Catalogue, phrase_texts, read_catalogue
+from app.content.faults import ContentError, Fault
 from app.prompts.check import House, faults
-from app.prompts.library import Prompts, load_prompts
+from app.prompts.library import PROMPTS, Prompts, prompt_texts, read_prompts
 from app.tools.house import NAMES
-from app.tools.library import Toolbox, load_tools
+from app.tools.library import TOOLS, Code, Toolbox, import_tools, read_tools, tool_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +24,63 @@ class Edition:
     catalogue: Catalogue
     toolbox: Toolbox
 
+    @property
+    def texts(self) -> dict[str, str]:
+        """The pages it was made of, by file: with the deployment's code they make it again."""
+        pages = {**self.prompts.sources, **self.catalogue.sources, **self.toolbox.sources}
+        return {name: text for name, text in pages.items() if name not in self.toolbox.code.sources}
 
-def load_edition(content_dir: Path) -> Edition:
-    """Read and check `prompts/`, `cache/phrases/` and `tools/`. Blocks on files and runs staff's tool files.
+    @property
+    def house(self) -> House:
+        """What agents may name."""
+        return _house(self.catalogue, self.toolbox)
+
+
+def load_edition(content_dir: Path, code: Code | None = None) -> Edition:
+    """Read and check `prompts/`, `cache/phrases/` and `tools/`. Blocks on files, and runs staff's tool files unless
+    they are given as `code`.
 
     Raises `ContentError` with every fault: file, line, field, problem and fix.
     """
-    prompts, catalogue, toolbox = load_prompts(content_dir), load_catalogue(content_dir), load_tools(content_dir)
-    if wrong := faults(prompts, house_of(catalogue, toolbox)):
-        raise ContentError(wrong)
+    found: list[Fault] = []
+    texts: dict[str, str] = {}
+    for read in (prompt_texts, phrase_texts, tool_texts):
+        texts |= _tried(partial(read, content_dir), found) or {}
+    if code is None:
+        code = _tried(partial(import_tools, content_dir), found)
+    return _made(texts, code, found)
+
+
+def edition_of(texts: Mapping[str, str], code: Code) -> Edition:
+    """The edition these pages make with this code, as `Edition.texts` gave them. Raises `ContentError`."""
+    return _made(texts, code, [])
+
+
+def _made(texts: Mapping[str, str], code: Code | None, found: list[Fault]) -> Edition:
+    """`found` are faults of the reading: one file that is not text must not hide what is wrong in the others."""
+    prompts = _tried(partial(read_prompts, _under(PROMPTS, texts)), found)
+    catalogue = _tried(partial(read_catalogue, _under(PHRASES, texts)), found)
+    toolbox = None if code is None else _tried(partial(read_tools, _under(TOOLS, texts), code), found)
+    if prompts is not None and catalogue is not None and toolbox is not None:
+        found += faults(prompts, _house(catalogue, toolbox))
+    if found or prompts is None or catalogue is None or toolbox is None:
+        raise ContentError(found)
     return Edition(_hash(prompts.sources, catalogue.sources, toolbox.sources), prompts, catalogue, toolbox)
 
 
-def house_of(catalogue: Catalogue, toolbox: Toolbox) -> House:
-    """What agents may name."""
+def _tried[T](make: Callable[[], T], found: list[Fault]) -> T | None:
+    try:
+        return make()
+    except ContentError as error:
+        found += error.faults
+        return None
+
+
+def _under(folder: Path, texts: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in texts.items() if name.startswith(f"{folder.as_posix()}/")}
+
+
+def _house(catalogue: Catalogue, toolbox: Toolbox) -> House:
     leads = {name: entry.target for name, entry in catalogue.phrases.items() if entry.target}
     return House(toolbox.tools.keys() | NAMES, catalogue.phrases.keys(), catalogue.wordings, leads)
 

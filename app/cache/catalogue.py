@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from app.call.setup import Follows
 from app.content.faults import ContentError, Fault
 from app.content.page import Page, read_page, validated
+from app.content.texts import read_texts
 
 PHRASES = Path("cache/phrases")
 
@@ -132,14 +133,21 @@ class Catalogue:
 
 def load_catalogue(content_dir: Path) -> Catalogue:
     """Read every page. Blocks on files. Raises `ContentError` with all that is wrong in all of them."""
+    return read_catalogue(phrase_texts(content_dir))
+
+
+def phrase_texts(content_dir: Path) -> dict[str, str]:
+    """The pages, by file. Blocks on files. Raises `ContentError`."""
+    return read_texts(content_dir, sorted((content_dir / PHRASES).glob("*.yaml")))
+
+
+def read_catalogue(sources: Mapping[str, str]) -> Catalogue:
+    """The phrases of these pages. Raises `ContentError`."""
     pages: list[tuple[Page, _PhrasePage]] = []
-    sources: dict[str, str] = {}
     faults: list[Fault] = []
-    for path in sorted((content_dir / PHRASES).glob("*.yaml")):
-        name = str(path.relative_to(content_dir))
-        sources[name] = path.read_text(encoding="utf-8")
+    for name, text in sources.items():
         try:
-            page = read_page(sources[name], name)
+            page = read_page(text, name)
             pages.append((page, validated(_PhrasePage, page)))
         except ContentError as error:
             faults += error.faults

@@ -1,1 +1,2 @@
-"""The pages staff write (prompts, phrases, tools), as data that still knows its lines. Pure: text in, values out."""
+"""The pages staff write (prompts, phrases, tools), as data that still knows its lines. Text in, values out; `texts.py`
+alone reads files."""

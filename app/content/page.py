@@ -19,6 +19,10 @@ from app.content.faults import ContentError, Fault
 
 type Path = tuple[str | int, ...]
 
+MOST_NODES = 20_000  # of one page; the longest a person wrote has some hundreds
+DEEPEST = 30
+LONGEST_NUMBER = 30  # digits; more is no quantity
+
 
 class _Plain(yaml.SafeLoader):
     """A loader that guesses little."""
@@ -60,7 +64,12 @@ def spell(path: Sequence[str | int]) -> str:
 
 
 def read_page(text: str, file: str, first_line: int = 1) -> Page:
-    """Parse YAML that begins on `first_line` of `file`. Raises `ContentError`."""
+    """Parse YAML that begins on `first_line` of `file`. Raises `ContentError`.
+
+    Nothing on a page can run, and none can swell: aliases (`*name`), by which a few lines make millions, are refused,
+    and so is a page that is too large or too deep.
+    """
+    _bounded(text, file, first_line)
     loader = _Plain(text)
     try:
         node = loader.get_single_node()
@@ -74,6 +83,31 @@ def read_page(text: str, file: str, first_line: int = 1) -> Page:
     if faults:
         raise ContentError(faults)
     return Page(file, data, lines)
+
+
+def _bounded(text: str, file: str, first_line: int) -> None:
+    """Look at the page's events, of which each is small, before anything is made of them."""
+    depth = nodes = 0
+    try:
+        for event in yaml.parse(text, Loader=_Plain):
+            problem = _out_of_bounds(event, depth, nodes)
+            if problem is not None:
+                line = event.start_mark.line if event.start_mark else 0
+                raise ContentError([Fault(file, first_line + line, "", *problem)])
+            nodes += isinstance(event, yaml.NodeEvent)
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+    except yaml.YAMLError as error:
+        raise ContentError([_broken(error, file, first_line)]) from None
+
+
+def _out_of_bounds(event: yaml.Event, depth: int, nodes: int) -> tuple[str, str] | None:
+    if isinstance(event, yaml.AliasEvent):
+        return f"`*{event.anchor}` repeats another part of the page", "Write it out"
+    if depth > DEEPEST:
+        return f"is nested more than {DEEPEST} deep", "Write it flatter"
+    if nodes > MOST_NODES:
+        return f"has more than {MOST_NODES} entries", "Divide the page"
+    return None
 
 
 def _broken(error: yaml.YAMLError, file: str, first_line: int) -> Fault:
@@ -113,7 +147,7 @@ def _scalar(node: yaml.Node) -> str | int | float | bool | None:
         case "bool":
             return text == "true"
         case "int":
-            return int(text)
+            return int(text) if len(text) < LONGEST_NUMBER else text
         case "float":
             return float(text)
         case _:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from app.content.faults import ContentError, Fault
 from app.content.page import Page, read_page, validated
+from app.content.texts import read_texts
 from app.prompts.agent import Agent, read_agent
 from app.prompts.routes import Routes, read_routes
 from app.prompts.transfers import TransferTarget, read_transfers
@@ -70,24 +71,6 @@ def prompt_texts(content_dir: Path) -> dict[str, str]:
     folder = content_dir / PROMPTS
     names = ("facts.yaml", "routes.yaml", "transfers.yaml")
     return read_texts(content_dir, [*sorted(folder.glob("*.md")), *(folder / name for name in names)])
-
-
-def read_texts(content_dir: Path, paths: list[Path]) -> dict[str, str]:
-    """Text by path within the content directory, of those that are there. Raises `ContentError`."""
-    texts, faults = {}, []
-    for path in paths:
-        name = str(path.relative_to(content_dir))
-        try:
-            texts[name] = path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            continue
-        except UnicodeDecodeError:
-            faults.append(Fault(name, 0, "", "is not text in UTF-8", "Save it again as UTF-8"))
-        except OSError as error:
-            faults.append(Fault(name, 0, "", f"cannot be read ({error.strerror})", "Make it readable"))
-    if faults:
-        raise ContentError(faults)
-    return texts
 
 
 class _Reading:

@@ -1,4 +1,4 @@
-"""The tools staff wrote: `tools/*.py` of the content directory. They are code and come with the deployment."""
+"""The tools staff wrote, in `tools/` of the content directory."""
 
 import hashlib
 import importlib.util
@@ -19,21 +19,45 @@ TOOLS = Path("tools")
 
 
 @dataclass(frozen=True, slots=True)
-class Toolbox:
-    """All tools by name. `sources` is what was read, by file: an edition's hash is made from it."""
+class Code:
+    """The Python tools by name, imported. They come with the deployment: a changed file waits for the next one.
+    `sources` is what was imported, by file."""
 
     tools: Mapping[str, Tool]
     sources: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Toolbox:
+    """All tools by name. `sources` is what was read, by file: an edition's hash is made from it."""
+
+    tools: Mapping[str, Tool]
+    sources: Mapping[str, str]
+    code: Code
+
+
 def load_tools(content_dir: Path) -> Toolbox:
+    """Everything in the folder. Blocks, and runs staff's code. Raises `ContentError`."""
+    return read_tools(tool_texts(content_dir), import_tools(content_dir))
+
+
+def read_tools(texts: Mapping[str, str], code: Code) -> Toolbox:
+    """The tools of these pages, by file as `tool_texts` gives them, and those of `code`. Raises `ContentError`."""
+    return Toolbox(code.tools, {**code.sources, **texts}, code)
+
+
+def tool_texts(content_dir: Path) -> dict[str, str]:
+    """The pages among the tools, by file: what staff may change while the server runs. Blocks on files."""
+    return {}
+
+
+def import_tools(content_dir: Path) -> Code:
     """Import every file that does not begin with `_`. Blocks, and runs staff's code. Raises `ContentError`."""
     tools: dict[str, Tool] = {}
-    sources: dict[str, str] = {}
+    sources = code_texts(content_dir)
     faults: list[Fault] = []
-    for path in sorted((content_dir / TOOLS).glob("[!_.]*.py")):
-        name = str(path.relative_to(content_dir))
-        sources[name] = path.read_text(encoding="utf-8")
+    for name in sources:
+        path = content_dir / name
         try:
             found = _tools_of(_imported(path))
         except Exception as error:
@@ -43,7 +67,15 @@ def load_tools(content_dir: Path) -> Toolbox:
         tools |= {tool.name: replace(tool, source=name) for tool in found}
     if faults:
         raise ContentError(faults)
-    return Toolbox(tools, sources)
+    return Code(tools, sources)
+
+
+def code_texts(content_dir: Path) -> dict[str, str]:
+    """The Python files among the tools as they are now, by file. Blocks on files."""
+    return {
+        str(path.relative_to(content_dir)): path.read_text(encoding="utf-8")
+        for path in sorted((content_dir / TOOLS).glob("[!_.]*.py"))
+    }
 
 
 def _imported(path: Path) -> ModuleType:

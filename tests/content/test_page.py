@@ -87,3 +87,32 @@ def test_broken_yaml_names_the_line() -> None:
 
 def test_an_empty_page_is_missing_its_fields() -> None:
     assert [fault.field for fault in faults_of("")] == ["name"]
+
+
+BOMB = "a: &a [x, x, x, x]\nb: &b [*a, *a, *a, *a]\nc: [*b, *b, *b, *b]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        (BOMB, 2, "`*a` repeats another part"),
+        ("[" * 40 + "]" * 40, 1, "nested more than"),
+        ("a: 1\n" + "".join(f"k{n}: 1\n" for n in range(12_000)), 10_001, "has more than"),
+    ],
+)
+def test_a_page_that_would_swell_is_refused_before_anything_is_made_of_it(text: str, line: int, words: str) -> None:
+    with pytest.raises(ContentError) as wrong:
+        read_page(text, "prompts/facts.yaml")
+    (fault,) = wrong.value.faults
+    assert fault.line == line
+    assert words in fault.problem
+
+
+@pytest.mark.parametrize("text", ["!!python/object/apply:os.system [echo]", "!!python/name:os.system"])
+def test_nothing_on_a_page_can_run(text: str) -> None:
+    data = read_page(f"a: {text}\n", "prompts/facts.yaml").data
+    assert data in ({"a": ["echo"]}, {"a": ""})
+
+
+def test_digits_without_end_are_text_and_no_number() -> None:
+    assert read_page("a: " + "9" * 5_000, "prompts/facts.yaml").data == {"a": "9" * 5_000}
