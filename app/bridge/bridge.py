@@ -26,6 +26,10 @@ type Watch = Callable[[int, e.Event, list[c.Command]], None]
 class House(Protocol):
     """What one call may ask of the rest of the process. None of it waits."""
 
+    def make_out(self, heard: e.UserText) -> e.UserText:
+        """With what the house makes of the words: the known answer, and the language they seem to be in."""
+        ...
+
     def expect_session(self, language: str) -> None: ...
 
     def lend_session(self, language: str) -> Session | None: ...
@@ -56,7 +60,7 @@ class House(Protocol):
         """Run as a task of this call; what comes back cancels it."""
         ...
 
-    def measured(self, command: c.TurnMeasured | c.BargeInMeasured | c.FirstWordPlayed | c.Note) -> None: ...
+    def measured(self, command: c.Measure) -> None: ...
 
     def used(self, usage: e.UsageReported) -> None: ...
 
@@ -106,6 +110,8 @@ class Bridge:
             event = replace(event, audio=self._line.transcoder.reply(event.audio))
         elif isinstance(event, e.ReplyStarted) and self._line is not None:
             self._line.transcoder.reset_reply()
+        elif isinstance(event, e.UserText):
+            event = self._house.make_out(event)
         elif isinstance(event, e.UsageReported):
             self._house.used(event)
         elif isinstance(event, e.SessionFailed):
@@ -262,7 +268,7 @@ class Bridge:
     def _snapshot(self, command: c.KeepSnapshot) -> None:
         self._house.keep_snapshot(self.call.snapshot())
 
-    def _measured(self, command: c.TurnMeasured | c.BargeInMeasured | c.FirstWordPlayed | c.Note) -> None:
+    def _measured(self, command: c.Measure) -> None:
         self._house.measured(command)
 
     def _end(self, command: c.EndCall) -> None:
@@ -294,6 +300,7 @@ HANDS: dict[type[c.Command], Callable[[Bridge, Any], None]] = {
     c.DropSecret: Bridge._drop_secret,
     c.KeepSnapshot: Bridge._snapshot,
     c.TurnMeasured: Bridge._measured,
+    c.AnsweredByPhrase: Bridge._measured,
     c.BargeInMeasured: Bridge._measured,
     c.FirstWordPlayed: Bridge._measured,
     c.Note: Bridge._measured,

@@ -15,7 +15,7 @@ import structlog
 from app.audio.transcoder import Transcoder
 from app.bridge.pace import AnswerPace
 from app.bridge.registry import Entry, Registry
-from app.bridge.session import CallLife, SessionLender, ToolRunner
+from app.bridge.session import CallLife, Ears, NoEars, SessionLender, ToolRunner
 from app.bridge.ticker import Ticker
 from app.cache.store import Store, StoreGone
 from app.call import events as e
@@ -60,13 +60,14 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Who serves a call: its setup, and how a session for it is opened in its first language and in each it may
-    change to."""
+    """Who serves a call: its setup, how a session for it is opened in its first language and in each it may change to,
+    and what is made of the caller's words."""
 
     setup: CallSetup
     spec: SessionSpec
     again: CallSetup  # the same call taken up without memory: it begins with an apology
     specs: Mapping[str, SessionSpec] = field(default_factory=dict)  # by language
+    ears: Ears = field(default_factory=NoEars)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +78,6 @@ class DeskOptions:
     fallback_text: str = "We are sorry, something went wrong on our side. Please call again in a few minutes."
     language: str = "en-US"
     person_number: str = ""
-
-
-class Pool(SessionLender, Protocol):
-    def expect(self, spec: SessionSpec) -> None: ...
 
 
 class StreamTokens(Protocol):
@@ -98,7 +95,7 @@ class Staff:
     """The neighbours the desk works with."""
 
     cast: CastCall
-    pool: Pool
+    pool: SessionLender
     tools: ToolRunner
     store: Store
     tokens: StreamTokens
@@ -145,7 +142,7 @@ class FrontDesk:
         if not self.registry.has_room():
             return self.registry.put(incoming.call_sid, self._refusal()).answer
         cast = self._staff.cast(incoming)
-        return self._admit(incoming.call_sid, cast.setup, cast.spec).answer
+        return self._admit(incoming.call_sid, cast, cast.setup).answer
 
     async def continue_call(self, incoming: Incoming) -> Answer:
         """What follows a stream (/twilio/next). Idempotent: until a leg has come, a repeat gets the same answer."""
@@ -191,12 +188,13 @@ class FrontDesk:
             return RejectCall()
         return SpeakAndHangUp(self._options.busy_text, self._options.language)
 
-    def _admit(self, call_sid: str, setup: CallSetup, spec: SessionSpec, call: Call | None = None) -> Entry:
+    def _admit(self, call_sid: str, cast: Cast, setup: CallSetup, call: Call | None = None) -> Entry:
         staff = self._staff
         watch = staff.watch
         life = CallLife(
             setup,
-            spec,
+            {**cast.specs, setup.facts.language: cast.spec},
+            cast.ears,
             staff.pool,
             staff.tools,
             self._ticker,
@@ -207,7 +205,7 @@ class FrontDesk:
             call,
             None if watch is None else lambda at, event, commands: watch(call_sid, at, event, commands),
         )
-        staff.pool.expect(spec)
+        life.expect_session(life.bridge.call.language)
         entry = self.registry.put(call_sid, ConnectStream(), life)
         self._lives.create_task(self._live(call_sid, life), name=f"call {call_sid}")
         return entry
@@ -240,7 +238,7 @@ class FrontDesk:
         if before is None and ended is not None:
             return self._remember(incoming.call_sid, str(ended["disposition"]))
         call = None if snapshot is None else self._resumed(cast.setup, snapshot)
-        entry = self._admit(incoming.call_sid, cast.again if call is None else cast.setup, cast.spec, call)
+        entry = self._admit(incoming.call_sid, cast, cast.again if call is None else cast.setup, call)
         entry.record, entry.next_leg = record, 1 if before is None else before.next_leg
         return entry
 

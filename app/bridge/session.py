@@ -6,7 +6,8 @@ which is the socket's own coroutine.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 import structlog
@@ -35,6 +36,10 @@ class SessionLender(Protocol):
 
     def release(self, session: Session) -> None: ...
 
+    def expect(self, spec: SessionSpec) -> None: ...
+
+    def has_spare(self, spec: SessionSpec) -> bool: ...
+
 
 class ToolRunner(Protocol):
     """The tool host, as one call sees it."""
@@ -43,6 +48,28 @@ class ToolRunner(Protocol):
 
     def forget(self, call_sid: str) -> None:
         """The call is over."""
+
+
+class Ears(Protocol):
+    """What the house makes of a caller's words, for one call's agent. Pure, and quick: it stands in the call's path."""
+
+    def known(self, text: str) -> tuple[str, float] | None:
+        """The phrase that answers these words by itself, and how sure that is; None leaves them to the model."""
+        ...
+
+    def seems(self, text: str) -> str:
+        """The declared language they seem to be in, "" where it cannot be told."""
+        ...
+
+
+class NoEars:
+    """Leaves every word to the model."""
+
+    def known(self, text: str) -> tuple[str, float] | None:
+        return None
+
+    def seems(self, text: str) -> str:
+        return ""
 
 
 type Keep = Callable[[str, dict[str, Any], int], None]
@@ -54,7 +81,8 @@ class CallLife:
     def __init__(
         self,
         setup: CallSetup,
-        spec: SessionSpec,
+        specs: Mapping[str, SessionSpec],
+        ears: Ears,
         pool: SessionLender,
         tools: ToolRunner,
         ticker: Ticker,
@@ -65,9 +93,11 @@ class CallLife:
         call: Call | None = None,
         watch: Watch | None = None,
     ) -> None:
+        """`specs` by language, the call's first among them."""
         self.setup = setup
         self.disposition: str | None = None
-        self._spec = spec
+        self._specs = specs
+        self._ears = ears
         self._pool = pool
         self._tools = tools
         self._ticker = ticker
@@ -110,8 +140,20 @@ class CallLife:
 
     # --- what the bridge asks of the house ------------------------------------------------------------------------
 
+    def make_out(self, heard: e.UserText) -> e.UserText:
+        try:
+            found, seems = self._ears.known(heard.text), self._ears.seems(heard.text)
+        except Exception:  # the model answers; a fault in our reading must not cost the caller a turn
+            self._log.exception("! the caller's words could not be made out")
+            return heard
+        known = found and e.Known(*found, spare=self._pool.has_spare(self._spec(self.bridge.call.language)))
+        return replace(heard, known=known, seems=seems)
+
+    def _spec(self, language: str) -> SessionSpec:
+        return self._specs.get(language) or self._specs[self.setup.facts.language]
+
     def expect_session(self, language: str) -> None:
-        """To be told to the pool."""
+        self._pool.expect(self._spec(language))
 
     def ring_person(self, command: c.RingPerson) -> None:
         """To be rung."""
@@ -132,10 +174,10 @@ class CallLife:
         """To be dropped."""
 
     def lend_session(self, language: str) -> Session | None:
-        return self._pool.lend(self._spec)
+        return self._pool.lend(self._spec(language))
 
     async def open_session(self, language: str) -> Session:
-        return await self._pool.open_cold(self._spec)
+        return await self._pool.open_cold(self._spec(language))
 
     def close_session(self, session: Session) -> None:
         self._pool.release(session)
@@ -165,7 +207,7 @@ class CallLife:
         except Exception:
             self._log.exception("call work failed", work=name)
 
-    def measured(self, command: c.TurnMeasured | c.BargeInMeasured | c.FirstWordPlayed | c.Note) -> None:
+    def measured(self, command: c.Measure) -> None:
         match command:
             case c.FirstWordPlayed(ms):
                 self._meters.first_word.observe(ms / 1000)
@@ -174,11 +216,15 @@ class CallLife:
                 self._meters.barge_in.observe(held_ms / 1000)
             case c.TurnMeasured():
                 self._measure_turn(command)
+            case c.AnsweredByPhrase(phrase, confidence, how):
+                self._meters.known_answers.labels(how).inc()
+                self._log.info("= answered by a phrase", phrase=phrase, confidence=round(confidence, 2), how=how)
             case c.Note(what, detail):
                 self._meters.notes.labels(what).inc()
                 self._log.info("= " + what, detail=detail)
 
     def _measure_turn(self, turn: c.TurnMeasured) -> None:
+        self._meters.turns.labels(turn.answered_by).inc()
         if turn.transcript_ms is not None and turn.first_audio_ms is not None and turn.answered_by == "model":
             self._pace.answered(turn.first_audio_ms - turn.transcript_ms)
         if turn.caller_stopped_ms is None:

@@ -33,6 +33,7 @@ class Attachment:
         self.asked_at: int | None = None
         self.attached_at: int | None = None
         self.retry_at: int | None = None
+        self.changing = False  # the last one was closed by us, and another is to follow
 
     @property
     def live(self) -> bool:
@@ -54,7 +55,7 @@ class Attachment:
     def ask(self, now: int) -> int:
         """The number of the session to ask for."""
         self.ordinal += 1
-        self.asked_at, self.attached_at, self.retry_at = now, None, None
+        self.asked_at, self.attached_at, self.retry_at, self.changing = now, None, None, False
         return self.ordinal
 
     def attach(self, now: int) -> None:
@@ -63,6 +64,11 @@ class Attachment:
     def prove(self) -> None:
         """The session has spoken: it works."""
         self._failures.clear()
+
+    def change(self, now: int) -> None:
+        """The session goes through no fault of its own, and another follows."""
+        self.asked_at = self.attached_at = None
+        self.retry_at, self.changing = now, True
 
     def fail(self, failure: Failure, now: int) -> bool:
         """The session is gone. True where another is worth trying, at `retry_at`."""

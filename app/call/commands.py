@@ -188,6 +188,19 @@ class TurnMeasured:
     answered_by: Literal["model", "phrase"] = "model"
 
 
+type Kept = Literal["swapped", "hushed", "plain"]
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredByPhrase:
+    """A phrase answers what the caller said. How the model was kept from answering it, too: its session was closed
+    for another (`swapped`), nobody hears it (`hushed`), or there was no need (`plain`)."""
+
+    phrase: str
+    confidence: float
+    how: Kept
+
+
 type BargeInOutcome = Literal["confirmed", "resumed"]
 
 
@@ -222,6 +235,7 @@ class EndCall:
     disposition: str
 
 
+type Measure = TurnMeasured | AnsweredByPhrase | BargeInMeasured | FirstWordPlayed | Note
 type Command = (
     PlayFrames
     | SendMark
@@ -243,9 +257,6 @@ type Command = (
     | SealSecret
     | DropSecret
     | KeepSnapshot
-    | TurnMeasured
-    | BargeInMeasured
-    | FirstWordPlayed
-    | Note
+    | Measure
     | EndCall
 )

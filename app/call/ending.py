@@ -11,7 +11,7 @@ from app.call.turns import Sign
 
 def close(scene: Scene, disposition: Disposition, phrase: str, reply_is_coming: bool = False) -> None:
     """Say a last line and hang up when it was heard. From here on the model is hushed, unless it must say the
-    goodbye itself because none was rendered."""
+    goodbye itself because none was rendered. No phrase: the last line has been said."""
     if scene.closing is not None:
         return
     if scene.leg is None:
@@ -22,7 +22,7 @@ def close(scene: Scene, disposition: Disposition, phrase: str, reply_is_coming: 
     scene.phase = Phase.CLOSING
     scene.answer.stop()
     scene.texts.clear()
-    said = scene.voice.say(phrase)
+    said = not phrase or scene.voice.say(phrase)
     by_model = not said and phrase == "goodbye" and scene.attachment.attached
     until = scene.now + scene.playout.left_ms(scene.now) + scene.timings.slow_answer_again
     scene.closing = Closing(disposition, by_model, until)

@@ -79,7 +79,7 @@ def user_text(scene: Scene, event: e.UserText) -> None:
 
 def interrupted(scene: Scene, event: e.Interrupted) -> None:
     """The engine says the caller broke in, and says no more of its reply."""
-    incomplete = scene.replies.open
+    incomplete = scene.replies.audible
     scene.replies.over()
     scene.voice.break_off()
     take(scene, scene.now, Sign.INTERRUPTED)
@@ -183,7 +183,7 @@ def play(scene: Scene) -> None:
     if not scene.first_word and scene.began is not None:
         scene.first_word = True
         scene.do(c.FirstWordPlayed(scene.now - scene.began))
-    if scene.playout.reply_left and (measured := scene.waterfall.first_frame(scene.now)) is not None:
+    if scene.playout.answer_left and (measured := scene.waterfall.first_frame(scene.now)) is not None:
         scene.do(measured)
 
 

@@ -9,7 +9,7 @@ in memory, so nobody can look the words up.
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Any, get_type_hints
@@ -65,6 +65,8 @@ def write(event: e.Event, now_ms: int, words: Words) -> str:
         value = getattr(event, field.name)
         if isinstance(value, bytes):
             line[field.name] = {"bytes": len(value), "digest": digest(value)}
+        elif isinstance(value, e.Known):
+            line[field.name] = asdict(value)
         else:
             line[field.name] = words(value) if field.name == hidden else value
     if isinstance(event, e.ToolCalled) and event.name == END_CALL:
@@ -105,4 +107,6 @@ def digest(audio: bytes) -> str:
 def _value(hint: Any, given: Any, find_audio: FindAudio) -> Any:
     if hint is bytes:
         return find_audio(given["digest"], given["bytes"])
+    if hint == e.Known | None:
+        return None if given is None else e.Known(**given)
     return hint(given) if isinstance(hint, type) and issubclass(hint, StrEnum) else given

@@ -20,6 +20,10 @@ heard, by their ids and never by time (`model`).
 **What was heard** is what was said: `history` takes a sentence into the account when its audio begins, and counts as
 much of it as reached the ear.
 
+**Known answers.** A plain turn that a rendered phrase answers is answered at once, and the model kept from answering
+it: its session is changed for one that knows the truth, or nobody hears it (`known`). Another language is another
+session, too (`language`).
+
 **Nothing owed is forgotten.** `clocks` run from evidence (a transcript, a tool, a text we sent, a failure, speech the
 engine was deaf to) until the first audio of the answer (`quiet`). A session that fails is followed by another with the
 corrected history and the caller's unanswered audio; three in a row that fail, or one that cannot succeed, end in an
@@ -34,7 +38,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
 from app.call import commands as c
-from app.call import ending, floor, keypad, leg, model, quiet, session, snapshots, texts, transfer
+from app.call import ending, floor, keypad, known, leg, model, quiet, session, snapshots, texts, transfer
 from app.call import events as e
 from app.call.disposition import Disposition
 from app.call.history import Line
@@ -80,6 +84,7 @@ class Call:
             turns=scene.waterfall.turns,
             asked=scene.silence.asked,
             disposition=scene.disposition,
+            language=scene.voice.language,
         )
         return snapshots.write(scene.setup.facts, state)
 
@@ -105,6 +110,8 @@ class Call:
         scene.waterfall.turns = kept.turns
         scene.silence.asked = kept.asked
         scene.disposition = kept.disposition
+        if kept.language in setup.tongues:
+            scene.voice.language = kept.language
         for text in (*kept.texts, *map(texts.result_lost, kept.tools)):
             scene.texts.ask(text)
         return call
@@ -122,6 +129,11 @@ class Call:
     def floor(self) -> Floor:
         """Who speaks."""
         return self._scene.turns.floor
+
+    @property
+    def language(self) -> str:
+        """The language it is held in now."""
+        return self._scene.voice.language
 
     def transcript(self) -> list[Line]:
         """What was said and heard until now."""
@@ -224,7 +236,7 @@ _HANDLERS: Mapping[type[e.Event], Handler] = {
     e.SessionFailed: _of_session(session.failed),
     e.EngineHeardSpeech: _of_session(floor.engine_heard_speech),
     e.EngineHeardPause: _of_session(floor.engine_heard_pause),
-    e.UserText: _of_session(floor.user_text),
+    e.UserText: _of_session(known.user_text),
     e.Interrupted: _of_session(floor.interrupted),
     e.ReplyText: _of_session(model.reply_text),
     e.ReplyTextEnded: _of_session(model.reply_text_ended),

@@ -16,8 +16,8 @@ def reply_text(scene: Scene, event: e.ReplyText) -> None:
     if event.stage is e.Stage.FINAL:
         scene.account.correct(event.session, event.text)
         return
-    scene.waterfall.reply_text(scene.now)
     if scene.replies.admits(event.content):
+        scene.waterfall.reply_text(scene.now)
         scene.account.plan(event.content, event.text)
 
 
@@ -66,7 +66,8 @@ def _prove_alive(scene: Scene) -> None:
     scene.failure.stop()
     scene.texts.answered()
     scene.account.answered()
-    scene.replies.voiced = True
+    if not scene.replies.voiced:
+        scene.replies.voiced, scene.replied_at = True, scene.now
     if not scene.turns.unheeded:
         scene.uplink.answered()
 
@@ -79,13 +80,20 @@ def tool_called(scene: Scene, event: e.ToolCalled) -> None:
         if not scene.runs.pending_in(event.session):
             scene.do(c.AnswerTool(event.session, event.run, runs.NAME_TAKEN))
         return
+    scene.tool_called_at = scene.now
+    if scene.replies.turn_hushed and (event.name in scene.setup.effects or event.name in _BUILT_IN):
+        scene.replies.tool_opened()
+        scene.note("tool refused", event.name)
+        _give(scene, event.session, event.run, runs.HUSHED)
+        return
     if (built_in_tool := _BUILT_IN.get(event.name)) is not None:
         built_in_tool(scene, event)
         return
+    scene.replies.tool_opened()
     scene.runs.begin(event.run, event.session, event.name, scene.now + scene.timings.tool_limit)
     scene.do(c.RunTool(event.run, event.name, event.arguments))
     scene.do_all(scene.uplink.pause(True))
-    if not scene.answer.running:
+    if not scene.answer.running and not scene.replies.turn_hushed:
         scene.answer.start(scene.now)
 
 
@@ -117,8 +125,15 @@ def _hand_over(scene: Scene, run: runs.Run, result: str) -> None:
     if not scene.attachment.attached_to(run.session):
         scene.texts.ask(texts.result_came_late(run.name, result))
         return
-    scene.do(c.AnswerTool(run.session, run.run, result))
-    scene.answer.start(scene.now)
+    _give(scene, run.session, run.run, result)
+
+
+def _give(scene: Scene, session: int, run: str, result: str) -> None:
+    """The model goes on from the result; nobody waits for what it says in a hushed turn."""
+    scene.do(c.AnswerTool(session, run, result))
+    scene.replies.tool_answered()
+    if not scene.replies.turn_hushed:
+        scene.answer.start(scene.now)
 
 
 # What the call carries out by itself; each answers its run once.

@@ -35,6 +35,7 @@ class Piece:
     audio: bytes | bytearray
     interruptible: bool = True
     reply: bool = False  # the model's, not a phrase
+    answers: bool = False  # it answers the caller: the model's, or a phrase that does
     ended: bool = False  # no more audio will come
     broken: bool = False  # ... though there should have been more
     closed: bool = False  # its last mark was sent
@@ -91,7 +92,7 @@ class Playout:
         self._last: Piece | None = None  # the piece the last frame came from
         self._marks_named = 0
         self._held = False
-        self.reply_left = False  # the last `pump` sent frames of a reply
+        self.answer_left = False  # the last `pump` sent frames that answer the caller
         self.leg: int | None = None
         self.epoch = 0
         self.arrived = 0
@@ -150,11 +151,11 @@ class Playout:
 
     # --- what comes in --------------------------------------------------------------------------------------------
 
-    def say(self, key: str, audio: bytes, interruptible: bool, first: bool = False) -> None:
+    def say(self, key: str, audio: bytes, interruptible: bool, first: bool = False, answers: bool = False) -> None:
         """A whole phrase: after all that is here, or before it (only while the telephone holds nothing of ours)."""
         if not first:
             self.end_all()
-        piece = Piece(key, self._padded(audio), interruptible, ended=True)
+        piece = Piece(key, self._padded(audio), interruptible, answers=answers, ended=True)
         self.arrived += len(piece.audio)
         if first:
             self._pieces.appendleft(piece)
@@ -184,7 +185,7 @@ class Playout:
 
     def pump(self, now: int) -> list[Command]:
         """Frames and marks that are due now."""
-        self.reply_left = False
+        self.answer_left = False
         if self._held or self.leg is None or not self._pieces:
             return []
         room = self._room(now)
@@ -273,7 +274,7 @@ class Playout:
             if piece.key == key and not piece.ended:
                 return piece
         self.end_all()  # only the last piece is ever open: an open one would keep those behind it waiting
-        piece = Piece(key, bytearray(), reply=True)
+        piece = Piece(key, bytearray(), reply=True, answers=True)
         self._pieces.append(piece)
         return piece
 
@@ -302,7 +303,7 @@ class Playout:
             commands.append(PlayFrames(self.leg, bytes(piece.audio[piece.sent : piece.sent + size])))
             piece.sent += size
             self._sent += size
-            self.reply_left |= piece.reply
+            self.answer_left |= piece.answers
         if piece.ended and not piece.closed and piece.sent == len(piece.audio):
             piece.closed = True
             commands.append(self._mark(piece, now))

@@ -67,6 +67,7 @@ def send_text(scene: Scene) -> None:
     if keys is not None and scene.closing is None:
         scene.texts.ask(keys)
     if scene.texts and _both_quiet(scene):
+        scene.replies.asked()
         scene.do(c.SendText(scene.attachment.ordinal, scene.texts.send()))
         scene.answer.start(scene.now)
 

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 TOO_SLOW = json.dumps({"error": "The tool did not answer in time."})
 NAME_TAKEN = json.dumps({"error": "Another call of a tool has this id."})
+HUSHED = json.dumps(
+    {"error": "not_done", "advice": "The caller has been answered by a recorded line. Do nothing more about it."}
+)
 ENDING = json.dumps({"status": "The call is ending. Say goodbye in one short sentence."})
 
 

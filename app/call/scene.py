@@ -46,6 +46,9 @@ class Scene:
         self.stalled_at: int | None = None  # leg
         self.away_since = 0  # leg
         self.began: int | None = None  # leg: machine time of the first one
+        self.seemed = ""  # language: the other language that the caller's last words seemed to be in
+        self.tool_called_at = -1  # model
+        self.replied_at = -1  # model: ... that it began to speak
         self.first_word = False  # floor, machine: it was played
         self.closing: Closing | None = None  # ending
         self.disposition: Disposition | None = None  # ending, machine

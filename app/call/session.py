@@ -1,7 +1,8 @@
 """The model session: asked for when needed, given up when it fails, followed by another that knows what was heard.
 
 `attachment` knows which session is current and whether another try is worth while. Here stands what a session is given
-(the history, the caller's unanswered audio, what is told in writing) and what becomes of its half-said reply.
+(the history, the caller's unanswered audio, what is told in writing) and what becomes of its half-said reply. A session
+may also be **changed** though it works: another is to know what it cannot be told, or to speak another language.
 """
 
 from app.call import commands as c
@@ -24,7 +25,7 @@ def attach(scene: Scene) -> None:
         scene.texts.ask(unanswered)
     ordinal = scene.attachment.ask(scene.now)
     history = scene.account.for_session(scene.setup.opening, scene.attachment.shortened)
-    scene.do(c.AttachSession(ordinal, tuple(history)))
+    scene.do(c.AttachSession(ordinal, tuple(history), scene.voice.language))
 
 
 def attached(scene: Scene, event: e.SessionAttached) -> None:
@@ -39,6 +40,28 @@ def attached(scene: Scene, event: e.SessionAttached) -> None:
     if scene.uplink.unanswered and not scene.turns.speaking and not scene.answer.running:
         scene.answer.start(scene.now)  # it hears again what was said, and owes the answer
     scene.do_all(scene.uplink.attach(event.session))
+
+
+# --- changing ---------------------------------------------------------------------------------------------------------
+
+
+def change(scene: Scene) -> None:
+    """Close the session, which did no wrong, at once; another follows (`attach_again_at`) with the corrected history.
+    Until then the caller's audio waits."""
+    if scene.attachment.live:
+        scene.do(c.CloseSession(scene.attachment.ordinal))
+    scene.do(c.ExpectSession(scene.voice.language))
+    scene.attachment.change(scene.now)
+    _let_go(scene)
+    scene.uplink.hand_over()
+
+
+def _let_go(scene: Scene) -> None:
+    """What the session had begun, and will not go on with."""
+    scene.deaf.stop()
+    scene.replies.forget()
+    scene.voice.break_off()
+    scene.texts.send_again()
 
 
 # --- failing ----------------------------------------------------------------------------------------------------------
@@ -77,10 +100,7 @@ def recover(scene: Scene, failure: Failure, detail: str = "") -> None:
 
 def _abandon(scene: Scene, failure: Failure) -> None:
     scene.answer.stop()
-    scene.deaf.stop()
-    scene.replies.forget()
-    scene.voice.break_off()
-    scene.texts.send_again()
+    _let_go(scene)
     if failure is Failure.FILTERED:  # what they said last must not be sent again, in any form
         scene.uplink.answered()
         scene.account.answered()
@@ -106,7 +126,7 @@ def keep_attached(scene: Scene) -> None:
 
 def _attach_again(scene: Scene) -> None:
     if scene.due(attach_again_at(scene)):
-        if scene.texts:
+        if scene.texts and not scene.attachment.changing:
             scene.failure.start(scene.now)  # the caller waits for the rest
         attach(scene)
 
@@ -123,5 +143,21 @@ def first_attach_at(scene: Scene) -> int | None:
 def attach_again_at(scene: Scene) -> int | None:
     """Another session comes in when the rest of a broken reply was heard, or the caller takes the floor: only then
     can its history say truly what they have heard."""
+    if scene.attachment.changing:
+        return _follows_at(scene)
     hearing = scene.turns.floor is Floor.BOT and scene.playout.reply_unheard and not scene.uplink.unanswered
     return None if hearing else scene.attachment.retry_at
+
+
+def _follows_at(scene: Scene) -> int:
+    """As the model comes in behind a greeting: when the line was heard, when the caller takes the floor, or after 10 s.
+    A sound takes nothing before it is as long as a word; a cough lets the line go on, and be heard to its end."""
+    changed_at, held = scene.attachment.retry_at, scene.turns.hold
+    assert changed_at is not None, "a session that was changed is followed by another"
+    latest = changed_at + scene.timings.attach_after
+    if held is None:
+        return changed_at if scene.playout.idle else latest
+    missing = max(0, scene.timings.blip - held.spoken_ms)
+    if held.quiet_since is None:
+        return min(latest, held.spoke_ms + missing)
+    return latest if missing else changed_at

@@ -26,6 +26,7 @@ class State:
     turns: int
     asked: int  # silence prompts in a row
     disposition: Disposition | None
+    language: str = ""  # "" for the first
 
 
 def write(facts: CallFacts, state: State) -> dict[str, Any]:
@@ -43,6 +44,7 @@ def write(facts: CallFacts, state: State) -> dict[str, Any]:
         "turns": state.turns,
         "asked": state.asked,
         "disposition": None if state.disposition is None else str(state.disposition),
+        "language": state.language,
     }
 
 
@@ -63,6 +65,7 @@ def read(document: Mapping[str, Any], call_sid: str) -> State:
             turns=int(document["turns"]),
             asked=int(document["asked"]),
             disposition=None if ended is None else Disposition(ended),
+            language=str(document.get("language", "")),
         )
     except (KeyError, TypeError) as missing:
         raise ValueError(f"not a snapshot: {missing!r}") from missing

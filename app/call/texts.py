@@ -10,6 +10,10 @@ STILL_THERE = "(The caller has been silent for a while. Ask in a few words wheth
 SAY_GOODBYE = "(The call is ending now. Say goodbye in one short sentence.)"
 
 
+def told(text: str) -> str:
+    return f'(A recorded line has answered the caller. They were told: "{text}" Do not answer this again.)'
+
+
 def result_came_late(name: str, result: str) -> str:
     return f"(The tool {name} has answered now: {result})"
 

@@ -18,6 +18,11 @@ def call_back_called(scene: Scene, event: e.ToolCalled) -> None:
     scene.do(c.AnswerTool(event.session, event.run, built_in.NOT_OFFERED))
 
 
+def to_target(scene: Scene, name: str, summary: str = "") -> bool:
+    """Give the caller to a configured target. False where that cannot be: it is unknown, or closed."""
+    return False
+
+
 def person_accepted(scene: Scene, event: e.PersonAccepted) -> None:
     """Nothing yet."""
 

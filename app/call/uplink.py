@@ -75,6 +75,16 @@ class Uplink:
         self._waiting = bytearray(self._kept) if self.unanswered else bytearray()
         self._room_bytes = self._wait_bytes + len(self._waiting)
 
+    def hand_over(self) -> None:
+        """The session is closed though it did no wrong. The next one hears what the caller has said unanswered; else
+        what came since the end of the last speech, of it the lead-in of a sound nobody has noticed yet."""
+        lead_in = min(len(self._kept), self._lead_in_bytes, self._bytes(self._quiet_ms))
+        quiet = bytes(self._kept[len(self._kept) - lead_in :])
+        self.detach()
+        if not self.unanswered:
+            self._waiting += quiet
+        self._room_bytes = max(self._room_bytes, self._keep_bytes)  # a whole line may be heard before it comes
+
     def pause(self, paused: bool) -> list[Command]:
         """A tool is pending, or no longer: hold audio back where the settings say so."""
         before, self._paused = self._paused, paused and not self._settings.audio_while_tool_pending

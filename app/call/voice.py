@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 from app.call.history import Account, Line
 from app.call.playout import Heard, Playout
-from app.call.setup import CallSetup
+from app.call.setup import CallSetup, Phrase
 
 
 class Voice:
@@ -15,27 +15,39 @@ class Voice:
         self.playout = Playout(setup.frame_bytes, setup.frame_silence, setup.timings)
         self.account = Account()
         self.heard_more = False  # since this was last set to False
+        self.language = setup.facts.language
         self._phrases = setup.phrases
+        self._tongues = setup.tongues
         self._note = note
         self._said = 0
         self._missing: set[str] = set()
 
     # --- saying ---------------------------------------------------------------------------------------------------
 
-    def say(self, name: str, first: bool = False) -> bool:
-        """Play a phrase after (or before) what is in hand. False where it has no audio."""
-        phrase = self._phrases.get(name)
-        if phrase is None or not phrase.audio:
-            if name not in self._missing:
-                self._missing.add(name)
-                self._note("phrase missing", name)
+    def say(self, name: str, first: bool = False, answers: bool = False) -> bool:
+        """Play a phrase after (or before) what is in hand. False where it has no audio. `answers`: by itself, what the
+        caller has just said."""
+        phrase = self.phrase(name)
+        if phrase is None or phrase.audio is None:
             return False
         self._said += 1
         key = f"phrase {self._said}"
         self.account.phrase(key, phrase.text)
-        self.playout.say(key, phrase.audio, phrase.interruptible, first)
+        self.playout.say(key, phrase.audio, phrase.interruptible, first, answers)
         self._note("phrase", name)
         return True
+
+    def phrase(self, name: str) -> Phrase | None:
+        """As it is said now: in the present language, or in the first where that has none. None without audio."""
+        phrase = self._tongues.get(self.language, self._phrases).get(name)
+        if phrase is not None and phrase.audio:
+            return phrase
+        phrase = self._phrases.get(name)
+        if phrase is None or not phrase.audio:
+            self._note_once("phrase missing", name)
+            return None
+        self._note_once("phrase not translated", f"{name} {self.language}")
+        return phrase
 
     def fill(self, name: str, now: int) -> None:
         """A line into a silence; where anything of ours still sounds, none is needed."""
@@ -92,6 +104,11 @@ class Voice:
         """Tell the account how far the ear is, by estimate."""
         for piece in self.playout.report(now):
             self.account.heard(piece.key, piece.heard_ms, piece.arrived_ms, piece.complete)
+
+    def _note_once(self, what: str, detail: str) -> None:
+        if detail not in self._missing:
+            self._missing.add(detail)
+            self._note(what, detail)
 
     def _tell(self, pieces: Iterable[Heard], settled: bool = False) -> None:
         for piece in pieces:

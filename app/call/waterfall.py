@@ -1,5 +1,7 @@
 """Where the time of one answered turn went."""
 
+from typing import Literal
+
 from app.call.commands import TurnMeasured
 
 
@@ -12,6 +14,7 @@ class Waterfall:
         self._transcript: int | None = None
         self._text: int | None = None
         self._audio: int | None = None
+        self._by: Literal["model", "phrase"] = "model"
 
     def caller_spoke(self) -> None:
         """More of the caller's turn: the end of it is still to come. After its transcript it is another turn."""
@@ -38,16 +41,21 @@ class Waterfall:
         if self._audio is None:
             self._audio = now
 
+    def phrase_answers(self) -> None:
+        """A phrase answers this turn, not the model."""
+        self._by = "phrase"
+
     def first_frame(self, now: int) -> TurnMeasured | None:
-        """The first frame of a reply leaves. None where no turn of the caller came before it."""
+        """The first frame of an answer leaves. None where no turn of the caller came before it."""
         answered = self._stopped is not None or self._transcript is not None
         if not answered:
             self._reset()
             return None
         self.turns += 1
-        measured = TurnMeasured(self.turns, self._stopped, self._transcript, self._text, self._audio, now)
+        measured = TurnMeasured(self.turns, self._stopped, self._transcript, self._text, self._audio, now, self._by)
         self._reset()
         return measured
 
     def _reset(self) -> None:
         self._stopped = self._transcript = self._text = self._audio = None
+        self._by = "model"

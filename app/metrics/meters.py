@@ -27,6 +27,10 @@ class Meters:
         self.calls_ended = counter("calls_ended", "Calls ended, by disposition", "disposition")
         self.first_word = histogram("first_word_seconds", "Stream start to the first frame of speech", SPEECH_SECONDS)
         self.turn = histogram("turn_seconds", "Parts of a turn, from the caller's last sound", SPEECH_SECONDS, "part")
+        self.turns = counter("turns", "Turns answered, by whom", "answered_by")
+        self.known_answers = counter(
+            "known_answers", "Turns answered by a phrase, by how the model was kept from answering", "how"
+        )
         self.barge_in = histogram("barge_in_seconds", "Onset of speech to the outcome of the hold", BARGE_IN_SECONDS)
         self.barge_ins = counter("barge_in", "Holds, by what became of them", "outcome")
         self.pool_sessions = Gauge("offhook_pool_sessions", "Model sessions, by state", ["state"], registry=registry)

@@ -116,10 +116,20 @@ def streams_in_use(scene: Scene) -> int:
     return len(scene.warm) + len(scene.live) + sum(scene.opening.values()) + scene.closing
 
 
+def fits(warm: Warm, key: SessionKey, now_ms: int, options: PoolOptions) -> bool:
+    return warm.key == key and not warm.dead and now_ms - warm.opened_ms < options.too_old_ms
+
+
 def choose(warm: Sequence[Warm], key: SessionKey, now_ms: int, options: PoolOptions) -> int | None:
     """The session to lend: the oldest that is alive and may still be used, so that few grow old unused."""
-    fit = [w for w in warm if w.key == key and not w.dead and now_ms - w.opened_ms < options.too_old_ms]
+    fit = [w for w in warm if fits(w, key, now_ms, options)]
     return min(fit, key=lambda w: w.opened_ms).id if fit else None
+
+
+def has_spare(scene: Scene, key: SessionKey, options: PoolOptions) -> bool:
+    """More sessions could be lent now than are promised."""
+    fit = sum(fits(warm, key, scene.now_ms, options) for warm in scene.warm)
+    return fit > still_promised(scene.promised.get(key, ()), scene.now_ms, options)
 
 
 def yields(warm: Sequence[Warm]) -> int | None:

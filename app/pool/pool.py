@@ -16,7 +16,7 @@ import structlog
 from app.call.events import Failure, UsageReported
 from app.engines.engine import Engine, EngineError, Session, SessionKey, SessionSpec
 from app.pool.observer import PoolObserver, Unobserved
-from app.pool.plan import PoolOptions, Why, plan, yields
+from app.pool.plan import PoolOptions, Why, has_spare, plan, yields
 from app.pool.roster import PoolCounts, Roster
 
 log = structlog.get_logger()
@@ -128,6 +128,10 @@ class Pool:
             self._observer.lent(session.key, now - session.opened_ms)
             self._wake.set()
         return session
+
+    def has_spare(self, spec: SessionSpec) -> bool:
+        """Is a warm session of `spec`'s key at hand that no caller who has rung is to have? Under 1 ms."""
+        return has_spare(self._roster.scene(self._clock()), spec.key, self._options)
 
     async def open_cold(self, spec: SessionSpec) -> Session:
         """None is at hand: wait for one that is being opened and not yet spoken for, or for one of the caller's own.

@@ -5,14 +5,14 @@ Nothing here waits. Time goes from one thing to the next: what was put on the pr
 
 import heapq
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 
 from app.call import commands as c
 from app.call import events as e
 from app.call.machine import Call
-from app.call.setup import CallFacts, CallSetup, Phrase, Timings, UplinkSettings
+from app.call.setup import CallFacts, CallSetup, KnownAnswers, Phrase, Timings, UplinkSettings
 
 FRAME = 160
 FRAME_MS = 20
@@ -43,6 +43,9 @@ def setup(
     uplink: UplinkSettings | None = None,
     opening: str = "Facts.",
     greeting_prompt: str = "(Greet the caller.)",
+    tongues: Mapping[str, Mapping[str, Phrase]] | None = None,
+    known: KnownAnswers | None = None,
+    effects: frozenset[str] = frozenset(),
 ) -> CallSetup:
     return CallSetup(
         FACTS,
@@ -51,6 +54,9 @@ def setup(
         greeting_prompt=greeting_prompt,
         timings=timings or Timings(),
         uplink=uplink or UplinkSettings(),
+        tongues=tongues or {},
+        known=known or KnownAnswers(),
+        effects=effects,
     )
 
 
@@ -98,9 +104,12 @@ class Done:
 
 
 class Stage:
-    """Runs one call. `attach`: sessions come by themselves, at once; `line`: it carries audio; `echo`: so do marks."""
+    """Runs one call. `attach`: sessions come by themselves, `opens_in` ms after they were asked for; `line`: it carries
+    audio; `echo`: so do marks."""
 
-    def __init__(self, call: Call, attach: bool = True, line: bool = True, echo: bool = True) -> None:
+    def __init__(
+        self, call: Call, attach: bool = True, line: bool = True, echo: bool = True, opens_in: int = 0
+    ) -> None:
         self.call = call
         self.now = 0
         self.done: list[Done] = []
@@ -108,6 +117,7 @@ class Stage:
         self.log: list[tuple[int, e.Event, list[c.Command]]] = []
         self.leg = 0
         self._attach = attach
+        self._opens_in = opens_in
         self._echo = echo
         self._line = line
         self._order = count()
@@ -176,7 +186,7 @@ class Stage:
                 for name in self.telephone.clear(self.now):
                     self.tell_at(self.now, e.MarkEchoed(leg, name))
             case c.AttachSession(session, _) if self._attach:
-                self.tell_at(self.now, e.SessionAttached(session))
+                self.tell_at(self.now + self._opens_in, e.SessionAttached(session))
             case _:
                 pass
 

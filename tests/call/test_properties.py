@@ -13,27 +13,41 @@ from app.call import events as e
 from app.call import journal
 from app.call.machine import Call
 from app.call.scene import Phase
-from app.call.setup import Phrase, UplinkSettings
+from app.call.setup import KnownAnswers, Phrase, UplinkSettings
 from app.call.turns import Floor
-from tests.call.stage import FRAME, setup, tone
+from tests.call.stage import FRAME, Stage, setup, times_in, tone
 
+PHRASES = {
+    "greeting": Phrase("greeting", "Hello, this is Anna.", tone(1, 700)),
+    "wait": Phrase("wait", "One moment.", tone(2, 310)),
+    "sorry": Phrase("sorry", "Sorry.", tone(3, 200), interruptible=False),
+    "goodbye": Phrase("goodbye", "Goodbye.", tone(4, 400)),
+    "still_there": Phrase("still_there", "Are you there?", tone(5, 300)),
+    "hours": Phrase("hours", "We open at ten.", tone(6, 900)),
+    "terms": Phrase("terms", "These are the terms.", tone(7, 1_300), interruptible=False),
+    "bye": Phrase("bye", "Goodbye then.", tone(8, 400), then="hang_up"),
+    "checking": Phrase("checking", "Let me look.", tone(9, 300), then="ask_model"),
+}
+SPANISH = {"language_changed": Phrase("language_changed", "Seguimos.", tone(10, 500))}
 HOUSE = setup(
-    {
-        "greeting": Phrase("greeting", "Hello, this is Anna.", tone(1, 700)),
-        "wait": Phrase("wait", "One moment.", tone(2, 310)),
-        "sorry": Phrase("sorry", "Sorry.", tone(3, 200), interruptible=False),
-        "goodbye": Phrase("goodbye", "Goodbye.", tone(4, 400)),
-        "still_there": Phrase("still_there", "Are you there?", tone(5, 300)),
-    },
+    PHRASES,
     uplink=UplinkSettings(audio_while_tool_pending=False),
+    tongues={"en-US": PHRASES, "es-US": SPANISH},
+    known=KnownAnswers(note=True),
+    effects=frozenset({"book"}),
 )
 HUSHED_HOUSE = setup({}, uplink=UplinkSettings(gate=True, quiet_batch_ms=60))
 
 contents = st.sampled_from(["a", "b", "d", "f"])
 runs = st.sampled_from(["t1", "t2"])
-tools = st.sampled_from(["find", "find", "end_call"])
+tools = st.sampled_from(["find", "find", "book", "switch_language", "end_call"])
+arguments = st.sampled_from(["{}", "[", "", '{"language":"es-US"}', '{"language":"en"}'])
 outcomes = st.sampled_from(list(e.Outcome))
 words = st.sampled_from(["Yes.", "We open at nine in the morning.", "", "Where is my order?"])
+knowns = st.none() | st.builds(
+    e.Known, st.sampled_from(["hours", "hours", "terms", "bye", "checking", "nothing"]), st.just(0.9), st.booleans()
+)
+tongues = st.sampled_from(["", "", "es-US", "es-US", "en-US", "fr-FR"])
 stops = st.sampled_from(list(e.Stop))
 legs = st.sampled_from([0, 0, 0, 0, -1, 1])  # from the present one
 sessions = st.sampled_from([0, 0, 0, 0, -1, 1])
@@ -51,7 +65,8 @@ happenings = st.one_of(
     st.builds(e.CallCompleted, st.just("completed")),
     st.builds(e.SessionAttached, sessions, st.booleans()),
     st.builds(e.SessionAttached, st.just(0)),
-    st.builds(e.UserText, sessions, contents, words),
+    st.builds(e.UserText, sessions, contents, words, knowns, tongues),
+    st.builds(e.UserText, st.just(0), contents, words, st.just(e.Known("hours", 0.9, True))),
     st.builds(e.ReplyText, sessions, contents, words, st.sampled_from(list(e.Stage))),
     st.builds(e.ReplyTextEnded, sessions, contents, stops),
     st.builds(e.ReplyStarted, sessions, contents),
@@ -60,7 +75,7 @@ happenings = st.one_of(
     st.builds(e.Interrupted, sessions),
     st.builds(e.EngineHeardSpeech, sessions),
     st.builds(e.EngineHeardPause, sessions),
-    st.builds(e.ToolCalled, sessions, runs, tools, st.sampled_from(["{}", "[", ""])),
+    st.builds(e.ToolCalled, sessions, runs, tools, arguments),
     st.builds(e.UsageReported, sessions, *[st.integers(0, 9)] * 4),
     st.builds(e.SessionStalled, sessions),
     st.builds(e.SessionFailed, sessions, st.sampled_from(list(e.Failure))),
@@ -159,11 +174,14 @@ class Watcher:
                 self.cut = False
             case c.AttachSession(session, history):
                 assert session == self.session + 1, "sessions are numbered without gaps"
+                assert self.session in self.closed | {0}, "never two sessions"
                 roles = [line.role for line in history]
                 assert roles[:1] in ([], ["user"]) and all(a != b for a, b in pairwise(roles))
                 self.session = session
             case c.SendToEngine(session, audio):
                 assert self.is_current(session) and audio and len(audio) % 2 == 0
+            case c.SendNote(session, text):
+                assert self.is_current(session) and text
             case c.SendText(session, text):
                 assert self.is_current(session) and text
             case c.AnswerTool(session, run, result):
@@ -250,3 +268,53 @@ def shape(command: c.Command) -> tuple[object, ...]:
     """A command with its texts and sounds measured only."""
     values = (getattr(command, name) for name in type(command).__slots__)
     return (type(command).__name__, *(len(v) if isinstance(v, str | bytes) else len(str(v)) for v in values))
+
+
+asked = st.sampled_from(["hours", "hours", "terms", "checking", ""])
+turns = st.lists(
+    st.tuples(st.integers(1, 200).map(lambda frames: 20 * frames), st.integers(20, 150), asked, st.booleans()),
+    min_size=1,
+    max_size=5,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(turns)
+def test_what_a_caller_says_reaches_the_session_that_answers_once_and_in_order(
+    said: list[tuple[int, int, str, bool]],
+) -> None:
+    """Utterances, some of them over our own lines, some answered by a phrase, while sessions take 300 ms to come."""
+    stage = Stage(Call(HOUSE), opens_in=300)
+    stage.attach_leg()
+    for wait, frames, phrase, spare in said:
+        stage.run(stage.now + wait)
+        onset = stage.now - 60  # a detector decides late
+        stage.tell(e.CallerSpoke(stage.leg, 60))
+        stage.run(stage.now + 20 * frames)
+        stage.tell(e.CallerPaused(stage.leg, 20 * frames + 60))
+        stage.run(stage.now + 1_900)
+        session = current_session(stage)
+        heard = heard_by(stage, session)
+        assert heard == sorted(set(heard)), "in order, and nothing twice"
+        assert {at for at in range(0, stage.now, 20) if onset <= at < onset + 20 * frames} <= set(heard), "all of it"
+        known = e.Known(phrase, 0.9, spare) if phrase else None
+        commands = stage.tell(e.UserText(session, f"u{stage.now}", "When do you open?", known))
+        if not any(isinstance(done, c.AnsweredByPhrase) and done.how != "plain" for done in commands):
+            reply(stage, session)
+
+
+def current_session(stage: Stage) -> int:
+    return max(asked.session for asked in stage.commands() if isinstance(asked, c.AttachSession))
+
+
+def heard_by(stage: Stage, session: int) -> list[int]:
+    """When the caller's frames that this session was sent were spoken."""
+    sent = [sent.audio for sent in stage.commands() if isinstance(sent, c.SendToEngine) and sent.session == session]
+    return [at for audio in sent for at in times_in(audio)]
+
+
+def reply(stage: Stage, session: int) -> None:
+    content = f"r{stage.now}"
+    stage.tell(e.ReplyStarted(session, content))
+    stage.tell(e.ReplyAudio(session, content, tone(90, 700)))
+    stage.tell(e.ReplyEnded(session, content, e.Stop.END_TURN))

@@ -2,6 +2,10 @@
 
     phrase greeting 1000 "Hello, this is Anna."        what is rendered: id, ms of audio, wording
     phrase consent 800 "This call is recorded." uninterruptible
+    phrase bye 900 "Goodbye then." then hang_up        what follows it where it answers the caller
+    phrase es-US/greeting 900 "Hola."                  in another language, which declares it
+    effects book_repair                                a tool that changes something
+    known note true                                    what becomes of the model where a phrase answers
     setting max_call 60000                             one of the machine's waits
     sessions by hand                                   else a session comes as soon as it is asked for
     uplink audio_while_tool_pending false              how the caller's audio travels
@@ -14,6 +18,7 @@
 Blank lines and everything behind `#` are ignored. `expect` takes `at once` or `within MS`.
 """
 
+import json
 import shlex
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,13 +27,13 @@ from typing import Any
 from app.call import commands as c
 from app.call import events as e
 from app.call.machine import Call
-from app.call.setup import Phrase, Timings, UplinkSettings
-from tests.call.stage import Done, Stage, setup, times_in, tone
+from app.call.setup import CallSetup, KnownAnswers, Phrase, Timings, UplinkSettings
+from tests.call.stage import FACTS, Done, Stage, setup, times_in, tone
 
 LAST_WINDOW_MS = 5_000
 KNOWN = {
     *("play", "clear", "mark", "hang", "attach", "close", "session", "audio", "text", "run", "cancel", "answer"),
-    *("barge-in", "turn", "first", "note", "snapshot", "end"),
+    *("barge-in", "turn", "first", "note", "snapshot", "end", "answered", "told"),
 }
 CHUNK_MS = 100  # of a reply, one every 20 ms: five times as fast as it is spoken
 
@@ -49,7 +54,26 @@ class Script:
     timings: Timings = field(default_factory=Timings)
     uplink: UplinkSettings = field(default_factory=UplinkSettings)
     by_hand: bool = False
+    tongues: dict[str, dict[str, Phrase]] = field(default_factory=dict)  # beside the first
+    effects: set[str] = field(default_factory=set)
+    known: KnownAnswers = field(default_factory=KnownAnswers)
     scenes: list[Scene] = field(default_factory=list)
+
+    def setup(self) -> CallSetup:
+        tongues = {FACTS.language: self.phrases, **self.tongues}
+        return setup(
+            self.phrases,
+            self.timings,
+            self.uplink,
+            tongues=tongues,
+            known=self.known,
+            effects=frozenset(self.effects),
+        )
+
+    def colours(self) -> dict[str, int]:
+        """By which each phrase is told from all others: another language's by its tag and id."""
+        others = {f"{tongue}/{name}": p for tongue, said in self.tongues.items() for name, p in said.items()}
+        return {name: phrase.audio[0] for name, phrase in {**self.phrases, **others}.items() if phrase.audio}
 
 
 def read(path: Path) -> Script:
@@ -64,8 +88,14 @@ def read(path: Path) -> Script:
 def _read_line(script: Script, number: int, words: list[str]) -> None:
     match words:
         case ["phrase", name, ms, text, *how]:
-            audio = tone(len(script.phrases) + 1, int(ms)) if ms != "missing" else None
-            script.phrases[name] = Phrase(name, text, audio, "uninterruptible" not in how)
+            tongue, _, name = name.rpartition("/")
+            phrases = script.tongues.setdefault(tongue, {}) if tongue else script.phrases
+            audio = tone(len(script.colours()) + 1, int(ms)) if ms != "missing" else None
+            phrases[name] = Phrase(name, text, audio, "uninterruptible" not in how, *_what_follows(how))
+        case ["effects", *names]:
+            script.effects.update(names)
+        case ["known", name, value]:
+            script.known = replace(script.known, **{name: value == "true"})
         case ["setting", name, ms]:
             script.timings = replace(script.timings, **{name: int(ms)})
         case ["uplink", name, value]:
@@ -81,14 +111,17 @@ def _read_line(script: Script, number: int, words: list[str]) -> None:
             raise SyntaxError(f"line {number}: {words}")
 
 
+def _what_follows(how: list[str]) -> tuple[Any, ...]:
+    return tuple(how[how.index("then") + 1 :]) if "then" in how else ()
+
+
 class Performance:
     """A script on the stage."""
 
     def __init__(self, script: Script) -> None:
         self.script = script
-        made = setup(script.phrases, script.timings, script.uplink)
-        self.stage = Stage(Call(made), attach=not script.by_hand)
-        self.colours = {name: phrase.audio[0] for name, phrase in script.phrases.items() if phrase.audio}
+        self.stage = Stage(Call(script.setup()), attach=not script.by_hand)
+        self.colours = script.colours()
         self.session = 0
         self.contents = 0
         self.spoke_at = 0
@@ -137,6 +170,16 @@ class Performance:
                 tell(e.SessionFailed(session, e.Failure(why)))
             case ["model", "hears", text]:
                 tell(e.UserText(session, self._content(), text))
+            case ["model", "hears", text, "known", phrase, *rest]:
+                tell(e.UserText(session, self._content(), text, e.Known(phrase, 0.97, rest == ["with", "a", "spare"])))
+            case ["model", "hears", text, "seeming", language]:
+                tell(e.UserText(session, self._content(), text, seems=language))
+            case ["session", number, "says", text]:
+                content = self._content()
+                tell(e.ReplyText(int(number), self._content(), text, e.Stage.SPECULATIVE))
+                tell(e.ReplyStarted(int(number), content))
+                tell(e.ReplyAudio(int(number), content, tone(self._colour(text), 400)))
+                tell(e.ReplyEnded(int(number), content, e.Stop.END_TURN))
             case ["model", "says", ms, text, *how]:
                 self._say(int(ms), text, " ".join(how))
             case ["model", "corrects", text]:
@@ -155,6 +198,9 @@ class Performance:
                 tell(e.EndOrdered("operator"))
             case ["carrier", "says", status]:
                 tell(e.CallCompleted(status))
+            case ["another", "process", "takes", "over"]:
+                snapshot = json.loads(json.dumps(self.stage.call.snapshot()))
+                self.stage.call = Call.resume(self.script.setup(), snapshot, now, "another process")
             case ["nothing", "happens"] | ["the", "end"]:
                 pass
             case _:
@@ -175,11 +221,14 @@ class Performance:
         self.contents += 1
         return f"c{self.contents}"
 
+    def _colour(self, text: str) -> int:
+        return self.colours.setdefault(text, 100 + len(self.colours))
+
     def _say(self, ms: int, text: str, how: str) -> None:
         """Planned text, then audio faster than it is spoken; `and goes on`: more of the reply follows;
         `and breaks off`: half of the audio, and no end."""
         stage, session = self.stage, self.session
-        colour = self.colours[text] = 100 + len(self.colours)
+        colour = self._colour(text)
         content = self._content()
         stage.tell(e.ReplyText(session, self._content(), text, e.Stage.SPECULATIVE))
         stage.tell(e.ReplyStarted(session, content))
@@ -199,7 +248,7 @@ class Performance:
             words, limit = _limit(words)
             if words[0] == "no":
                 wrong = [done for done in window if self.matches(done.command, words[1:], number)]
-                assert not wrong, f"line {number}: {wrong[0]} was not to be"
+                assert not wrong, f"line {number}: was not to be{_shown(wrong[0])}"
             elif words[0] in {"heard", "transcript", "floor"}:
                 self.check_account(number, words)
             else:
@@ -226,7 +275,7 @@ class Performance:
             case ["play"], c.PlayFrames():
                 return True
             case ["play", what], c.PlayFrames(_, audio):
-                return self.colours[what] in audio
+                return self.colours.get(what, -1) in audio
             case ["clear"], c.ClearPlayback():
                 return True
             case ["mark"], c.SendMark():
@@ -235,6 +284,16 @@ class Performance:
                 return True
             case ["attach", session], c.AttachSession(ordinal, _):
                 return ordinal == int(session)
+            case ["attach", session, "in", tongue], c.AttachSession(ordinal, _, language):
+                return ordinal == int(session) and language == tongue
+            case ["session", "made", "ready"], c.ExpectSession():
+                return True
+            case ["session", "made", "ready", "in", tongue], c.ExpectSession(language):
+                return language == tongue
+            case ["answered", "by", phrase, outcome], c.AnsweredByPhrase(name, _, how):
+                return name == phrase and how == outcome
+            case ["told", text], c.SendNote(_, told):
+                return text in told
             case ["attach", session, "knowing", text], c.AttachSession(ordinal, history):
                 return ordinal == int(session) and text in " / ".join(f"{line.role}: {line.text}" for line in history)
             case ["close", "session", session], c.CloseSession(ordinal):
@@ -255,6 +314,8 @@ class Performance:
                 return became == outcome
             case ["turn"], c.TurnMeasured():
                 return True
+            case ["turn", "by", whom], c.TurnMeasured(answered_by=by):
+                return by == whom
             case ["first", "word"], c.FirstWordPlayed():
                 return True
             case ["note", text], c.Note(what, detail):
