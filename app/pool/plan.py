@@ -6,6 +6,7 @@ kept for callers who have not rung yet. A call that has rung (its webhook came, 
 **promised** one: promised sessions stand outside the size, never outside the streams. What is kept beyond the promised
 is **spare**, and follows arrivals: the largest number of calls that came within `burst_ms`, over the last `memory_ms`,
 plus the renewals that live sessions will soon ask for. The first key always keeps one; a key nobody asks for, none.
+The first key's edition is the one in use: of former editions only what live calls may still ask for is kept.
 
 A warm session cannot be kept alive (only audio or live text would do that, and they belong to a call), so it is
 replaced before the service's idle limit: from `stale_ms` on, a few at a time, and at `too_old_ms` at the latest. Those
@@ -99,7 +100,7 @@ class Scene:
     failing: Mapping[SessionKey, Setback] = field(default_factory=dict)
 
 
-type Why = Literal["dead", "too_old", "turnover", "surplus", "makes_room"]
+type Why = Literal["dead", "too_old", "turnover", "surplus", "makes_room", "former"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +166,16 @@ def backing_off_until(setback: Setback | None, options: PoolOptions) -> int | No
     return setback.last_ms + full - int(full * setback.jitter / 2)
 
 
+def is_former(key: SessionKey, keys: Sequence[SessionKey]) -> bool:
+    """Of an edition that no new call is cast from."""
+    return bool(keys) and key.edition != keys[0].edition
+
+
 def spare_wanted(scene: Scene, options: PoolOptions) -> dict[SessionKey, int]:
     """Spare sessions for each key, dealt out one by one in turn until `size` is used up."""
     wish = {
         key: max(
-            largest_burst(scene.arrivals.get(key, ()), scene.now_ms, options)
+            (0 if is_former(key, scene.keys) else largest_burst(scene.arrivals.get(key, ()), scene.now_ms, options))
             + renewals_due(scene.live, key, scene.now_ms, options),
             1 if key == scene.keys[0] else 0,
         )
@@ -248,6 +254,8 @@ class _Planning:
         for warm in self.oldest_first():
             if self.is_stale(warm) and self.fresh[warm.key] >= self.target[warm.key]:
                 self.let_go(warm, "turnover")
+            elif is_former(warm.key, self.scene.keys) and self.at_hand(warm.key) > self.target[warm.key]:
+                self.let_go(warm, "former")
             elif self.room < 0 and self.at_hand(warm.key) > self.target[warm.key]:
                 self.let_go(warm, "surplus")
 

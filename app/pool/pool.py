@@ -120,6 +120,14 @@ class Pool:
         self._roster.call_rang(spec.key, self._clock())
         self._wake.set()
 
+    def change(self, specs: Iterable[SessionSpec]) -> None:
+        """Another edition is in use: its sessions are opened from now on, and warm ones of editions before it are let
+        go. Sessions that serve a call stay theirs, and such a call still gets others of its own edition."""
+        wanted = {spec.key: spec for spec in specs}
+        self._roster.change(list(wanted))
+        self._specs = {key: spec for key, spec in self._specs.items() if self._roster.knows(key)} | wanted
+        self._wake.set()
+
     def lend(self, spec: SessionSpec) -> Session | None:
         """A warm session of `spec`'s key, or None: then `open_cold`. Under 1 ms."""
         now = self._clock()

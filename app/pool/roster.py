@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle, islice
 
 from app.call.events import Failure
@@ -79,6 +79,24 @@ class Roster:
         """A key not known at the start: a changed agent has one of its own."""
         if key not in self._keys:
             self._keys.append(key)
+
+    def change(self, keys: Sequence[SessionKey]) -> None:
+        """Another edition is in use: its keys come first, and inherit how often those before them were asked for. Of
+        the others only those stay that some session or caller still has."""
+        asked = {
+            replace(key, edition=""): times for key, times in self._arrivals.items() if key in self._keys and times
+        }
+        arrivals = {key: asked.get(replace(key, edition=""), deque(maxlen=REMEMBERED)) for key in keys}
+        kept = [key for key in self._keys if key not in arrivals and self._in_use(key)]
+        self._arrivals = defaultdict(lambda: deque(maxlen=REMEMBERED), arrivals)
+        self._failing = {key: setback for key, setback in self._failing.items() if key in arrivals}
+        self._keys = [*keys, *kept]
+
+    def _in_use(self, key: SessionKey) -> bool:
+        return bool(self._opening[key] or self._promised[key]) or any(s.key == key for s in self.sessions())
+
+    def knows(self, key: SessionKey) -> bool:
+        return key in self._keys
 
     def call_rang(self, key: SessionKey, now_ms: int) -> None:
         self._arrivals[key].append(now_ms)

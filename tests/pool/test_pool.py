@@ -406,3 +406,53 @@ def test_a_busy_day_never_passes_the_account_s_streams() -> None:
             assert at.tally.counted["lent"] >= 50
 
     in_virtual_time(story())
+
+
+LATER = SessionSpec(replace(DESK.key, edition="later"), "You answer kindly.", "tiffany")
+
+
+def test_another_edition_is_warm_and_the_former_s_spares_are_gone() -> None:
+    async def story() -> None:
+        async with house(DESK, size=3) as here:
+            await asyncio.sleep(5)
+            live = here.pool.lend(DESK)
+            assert live is not None
+            here.pool.change([LATER])
+            await asyncio.sleep(5)
+            assert [session.key.edition for session in here.engine.open_ones() if session is not live] == ["later"] * 3
+            assert here.tally.counted["former"] == 2  # the third serves a call
+            assert live in here.engine.open_ones()
+
+    in_virtual_time(story())
+
+
+def test_a_call_of_a_former_edition_still_gets_its_own_session_and_nothing_of_it_is_kept() -> None:
+    async def story() -> None:
+        async with house(DESK, size=1) as here:
+            await asyncio.sleep(5)
+            live = here.pool.lend(DESK)
+            assert live is not None
+            here.pool.change([LATER])
+            await asyncio.sleep(5)
+            here.pool.expect(DESK)
+            await asyncio.sleep(2)
+            second = await here.pool.open_cold(DESK)
+            assert second.key == DESK.key
+            here.pool.release(live)
+            here.pool.release(second)
+            await asyncio.sleep(60)
+            assert {session.key for session in here.engine.open_ones()} == {LATER.key}
+
+    in_virtual_time(story())
+
+
+def test_an_edit_taken_back_is_the_edition_before() -> None:
+    async def story() -> None:
+        async with house(DESK, size=2) as here:
+            await asyncio.sleep(5)
+            here.pool.change([LATER])
+            here.pool.change([DESK])
+            await asyncio.sleep(5)
+            assert [session.key for session in here.engine.open_ones()] == [DESK.key] * 2
+
+    in_virtual_time(story())
