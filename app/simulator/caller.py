@@ -16,11 +16,13 @@ from app.simulator.callscript import (
     ExpectSilence,
     HangUp,
     Interrupt,
+    LeaveTones,
     Press,
     Say,
     Script,
     Step,
     Wait,
+    WaitForBeep,
     WaitForHangUp,
     WaitForQuiet,
     WaitForSpeech,
@@ -31,6 +33,7 @@ LOUD_DB = -45.0  # an RMS level over this in 20 ms is loud
 SPEAKS_AFTER_MS = 60
 SPURT_ENDS_MS = 300  # a pause longer than this between words ends a spurt of talk
 KEY_EVERY_MS = 250
+BEEP_MS = 200  # a steady tone so long is a beep
 GIVE_UP_MS = 15_000  # an interruption waits so long for a bot that speaks
 
 
@@ -70,7 +73,7 @@ class Failed:
         return f"{self.where}: {self.why}"
 
 
-Act = Speak | PressKey | RingOff | Reached | Failed
+Act = Speak | PressKey | LeaveTones | RingOff | Reached | Failed
 
 
 class Ear:
@@ -81,8 +84,13 @@ class Ear:
         self.spurt_began_ms: int | None = None
         self.loud_in_spurt_ms = 0
         self.heard_ms = 0  # loud time since the caller last acted
+        self.beep_ms = 0  # of the steady tone that sounds now
+        self.beep_ended_ms = -1  # when the last one that was long enough ended; -1 for none
 
-    def listen(self, now_ms: int, loud: bool) -> None:
+    def listen(self, now_ms: int, loud: bool, tone: bool = False) -> None:
+        if not tone and self.beep_ms >= BEEP_MS:
+            self.beep_ended_ms = now_ms
+        self.beep_ms = self.beep_ms + FRAME_MS if tone else 0
         if self.quiet_for(now_ms) > SPURT_ENDS_MS:
             self.spurt_began_ms, self.loud_in_spurt_ms = None, 0
         if not loud:
@@ -125,8 +133,14 @@ class Caller:
     def step(self) -> Step | None:
         return self._steps[0] if self._steps else None
 
-    def tick(self, now_ms: int, loud: bool) -> list[Act]:
-        self._ear.listen(now_ms, loud)
+    @property
+    def wants_beep(self) -> bool:
+        """Whether a beep is awaited, so that somebody must tell tones from words."""
+        return bool(self._steps) and isinstance(self._steps[0].action, WaitForBeep)
+
+    def tick(self, now_ms: int, loud: bool, tone: bool = False) -> list[Act]:
+        """`tone`: the frame was a single steady tone; told while `wants_beep`."""
+        self._ear.listen(now_ms, loud, tone)
         acts: list[Act] = []
         # Steps that need no time follow one another within one frame.
         while self._steps and not self.done:
@@ -167,6 +181,10 @@ class Caller:
             self._keys = step.action.digits
             self._ear.heard_ms = 0
             self._busy_until_ms = now_ms
+        elif isinstance(step.action, LeaveTones):
+            acts.append(step.action)
+        elif isinstance(step.action, WaitForBeep):
+            self._ear.beep_ended_ms = -1
 
     def _speak(self, speak: Speak, now_ms: int, acts: list[Act]) -> None:
         acts.append(speak)
@@ -181,6 +199,11 @@ class Caller:
                 return waited >= ms
             case Say():
                 return now_ms >= self._busy_until_ms
+            case LeaveTones():
+                return True
+            case WaitForBeep(within_ms=within):
+                beeped = self._ear.beep_ended_ms >= 0
+                return beeped or self._overdue(step, waited, within, True, "no beep was heard", acts)
             case Press():
                 return self._press(now_ms, acts)
             case Interrupt() as interrupt:

@@ -8,6 +8,8 @@
     play "angry.wav"                       audio instead of words; beside the script's file
     interrupt after 1.2s "sorry wait"      once the bot has spoken for 1.2s, speak over it
     press 1 2 3 #
+    leave tones 160ms                      from now on keys also sound on the line for so long (0ms: no longer)
+    wait for beep within 20s               until a single steady tone has sounded and ended, as before a recording
     expect speech within 3s                the bot begins to speak (or is speaking)
     expect quiet within 500ms              it stops speaking
     expect silence 2s                      it does not speak for so long
@@ -28,6 +30,8 @@ DIGITS = frozenset("0123456789*#ABCD")
 SPEECH_WITHIN_MS = 15_000
 QUIET_WITHIN_MS = 60_000
 HANG_UP_WITHIN_MS = 60_000
+BEEP_WITHIN_MS = 30_000
+LONGEST_TONE_MS = 240  # a script's keys follow one another every 250 ms
 QUIET_FOR_MS = 700
 
 
@@ -70,6 +74,18 @@ class Press:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaveTones:
+    """How long a pressed key sounds in the caller's audio; 0: the carrier takes the tone out."""
+
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class WaitForBeep:
+    within_ms: int = BEEP_WITHIN_MS
+
+
+@dataclass(frozen=True, slots=True)
 class ExpectQuiet:
     within_ms: int
 
@@ -102,6 +118,8 @@ Action = (
     | Say
     | Interrupt
     | Press
+    | LeaveTones
+    | WaitForBeep
     | ExpectQuiet
     | ExpectSilence
     | ExpectHeard
@@ -150,6 +168,8 @@ FORMS: tuple[tuple[str, Callable[..., Action]], ...] = (
     (rf"play {TEXT}", lambda text: Say(unquoted(text), is_file=True)),
     (rf"interrupt after {TIME} {TEXT}", lambda t, text: Interrupt(ms(t), unquoted(text))),
     (r"press (.+)", lambda keys: Press(pressed(keys))),
+    (rf"leave tones {TIME}", lambda t: LeaveTones(tone(t))),
+    (rf"wait for beep(?: within {TIME})?", lambda t: WaitForBeep(ms(t, BEEP_WITHIN_MS))),
     (rf"expect speech within {TIME}", lambda t: WaitForSpeech(ms(t), required=False)),
     (rf"expect quiet within {TIME}", lambda t: ExpectQuiet(ms(t))),
     (rf"expect silence {TIME}", lambda t: ExpectSilence(ms(t))),
@@ -158,11 +178,12 @@ FORMS: tuple[tuple[str, Callable[..., Action]], ...] = (
     (r"hang ?up", lambda: HangUp()),
 )
 EXAMPLES = {
-    "wait": "wait for speech | wait for quiet 700ms | wait 2s | wait for hang up within 20s",
+    "wait": "wait for speech | wait for quiet 700ms | wait for beep | wait 2s | wait for hang up within 20s",
     "say": 'say "when are you open"',
     "play": 'play "file.wav"',
     "interrupt": 'interrupt after 1.2s "sorry wait"',
     "press": "press 1 2 3 #",
+    "leave": "leave tones 160ms",
     "expect": "expect speech within 3s | expect quiet within 500ms | expect silence 2s | expect heard at least 1.5s"
     " | expect hung up within 10s",
     "hang": "hang up",
@@ -231,6 +252,13 @@ def ms(written: str | None, default: int = 0) -> int:
         return default
     number = float(written.rstrip("mMsS").strip())
     return round(number if written.lower().endswith("ms") else number * 1000)
+
+
+def tone(written: str) -> int:
+    length = ms(written)
+    if length and not 40 <= length <= LONGEST_TONE_MS:
+        raise ValueError(f"a key sounds for 40 to {LONGEST_TONE_MS} ms, or 0ms for not at all")
+    return length
 
 
 def unquoted(written: str) -> str:

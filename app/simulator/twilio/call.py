@@ -2,71 +2,38 @@
 
 The program of the call (its documents, verb by verb) runs in one task. What ends or replaces it from outside, the
 caller hanging up or an order by REST, cancels that task and leaves word of what comes next; so a verb needs to know
-only how to stop.
+only how to stop. A leg that a call dials is a call too, and lives beside it.
 """
 
 import asyncio
 import math
 import random
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import UTC, datetime
-from urllib.parse import urljoin, urlsplit
 
 from app.simulator.caller import Caller
-from app.simulator.callscript import Press, Say, Script, Wait, of
-from app.simulator.lines import Utterance, durations
+from app.simulator.lines import durations
 from app.simulator.twilio import callbacks as reports
 from app.simulator.twilio.call_recordings import CallRecordings
 from app.simulator.twilio.call_streams import CallStreams
 from app.simulator.twilio.callbacks import Callbacks
 from app.simulator.twilio.dialing import ALL_VERBS
+from app.simulator.twilio.documents import ApplicationError, Documents
 from app.simulator.twilio.handset import Handset
-from app.simulator.twilio.identity import Oddities, Party
-from app.simulator.twilio.journal import CallEvent, Journal
-from app.simulator.twilio.line import LineOptions
+from app.simulator.twilio.identity import Party
+from app.simulator.twilio.journal import Journal
+from app.simulator.twilio.orders import Handlers, Person
+from app.simulator.twilio.people import greet
 from app.simulator.twilio.plant import Plant
-from app.simulator.twilio.streaming import StreamFaults
-from app.simulator.twilio.twiml import Program, TwimlError, Verb, read
+from app.simulator.twilio.twiml import Program, read
 from app.simulator.twilio.verbs import End, Goto, Outcome
-from app.simulator.twilio.webhook import Document, FetchFailed, Webhooks
+from app.simulator.twilio.webhook import Webhooks
 
-# Verbs that do not answer an inbound call by themselves.
-SILENT_VERBS = frozenset({"Reject", "Redirect", "Hangup"})
-MOST_DOCUMENTS = 100  # a call that redirects for ever is ended
 APOLOGY = "We are sorry. An application error has occurred. Goodbye."
+PRESSES_AFTER_MS = 300  # somebody who is asked for keys
 
-
-@dataclass(frozen=True, slots=True)
-class Handlers:
-    """The application's URLs for a call, as a number or a REST request names them."""
-
-    url: str = ""
-    method: str = "POST"
-    fallback_url: str = ""
-    fallback_method: str = "POST"
-    status_callback: str = ""
-    status_callback_method: str = "POST"
-    status_events: tuple[str, ...] = ("completed",)
-    twiml: str = ""  # instead of `url`
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Who is on the telephone: a script with its lines as sound, and how the line treats them."""
-
-    script: Script | None = None
-    clips: Mapping[Say, Utterance] = field(default_factory=dict)
-    line: LineOptions = field(default_factory=LineOptions)
-    faults: StreamFaults = field(default_factory=StreamFaults)
-    oddities: Oddities = field(default_factory=Oddities)
-    keep_audio: bool = True
-    watch: Callable[[CallEvent], None] | None = None
-    on_media: Callable[[float, bytes | str], None] | None = None  # every message of the server, at monotonic ms
-
-
-class ApplicationError(Exception):
-    """No document of the call and none of its fallback could be executed."""
+# What a call does next: a document, a program at hand, or something that is no document of the application's.
+Work = Goto | Program | Callable[[], Awaitable[Outcome]]
 
 
 class Call:
@@ -75,8 +42,10 @@ class Call:
         self.party = party
         self.handlers = handlers
         self.person = person
-        self.status = "queued" if party.direction == "outbound-api" else "ringing"
+        self.status = "queued" if self.outbound else "ringing"
         self.answered = False
+        self.answered_by = ""  # what machine detection made of it
+        self.queue_ms = 0  # until it is placed, when calls are paced
         self.created = datetime.now(UTC)
         self.started: datetime | None = None
         self.ended: datetime | None = None
@@ -86,55 +55,57 @@ class Call:
         self.why_ended = ""
         self.recordings = CallRecordings(self)
         self.streams = CallStreams(self)
-        self.verbs: list[str] = []
-        self.document_url = handlers.url
         self.journal = Journal(plant.ticker, person.watch)
         caller = Caller(person.script, durations(person.clips)) if person.script is not None else None
         self.handset = Handset(plant.ticker, self.journal, caller, person.clips, person.line, person.keep_audio)
         self.handset.on_ring_off = lambda: self.end("completed", "the caller hung up")
-        token = person.oddities.signing_token or party.account.token
+        self.token = person.oddities.signing_token or party.account.token  # signs this call's requests
         # Each call shuffles for itself, so that calls side by side stay repeatable.
         rng = random.Random(plant.rng.random())
-        webhooks = Webhooks(plant.client, token, plant.route, plant.timing.limits, rng, plant.ticker.speed)
-        self._webhooks = webhooks
-        self.token = token  # signs this call's requests
+        webhooks = Webhooks(plant.client, self.token, plant.route, plant.timing.limits, rng, plant.ticker.speed)
+        self.documents = Documents(self, webhooks, ALL_VERBS)
         self.callbacks = Callbacks(webhooks, self.journal)
         self._sequence = 0
-        self._first_delivery = True
         self._program: asyncio.Task[Outcome] | None = None
-        self._next: Goto | Program | None = None
+        self._next: Work | None = None
         self._ending: End | None = None
-        self.over = asyncio.Event()
+        self._legs: set[asyncio.Task[object]] = set()  # outlive the program, but not the call
+        self._chores: set[asyncio.Task[object]] = set()  # end with the call
+        self._goodbye: asyncio.Task[None] | None = None
+        self.hung_up = asyncio.Event()  # its status is final
+        self.over = asyncio.Event()  # and all is delivered
+        plant.calls[party.call_sid] = self
 
     # The life.
 
-    async def run(self, ring: Coroutine[None, None, str] | None = None) -> None:
-        """Live the call to its end. `ring` rings an outbound call and returns the status it came to."""
-        sender = asyncio.create_task(self.callbacks.run())
-        deadline = asyncio.get_running_loop().call_later(
-            self.plant.ticker.real_seconds(self.plant.timing.most_ms),
-            lambda: self.end("completed", "the call's time limit"),
-        )
+    async def run(self, ring: Coroutine[None, None, str] | None = None, first: Work | None = None) -> None:
+        """Live the call to its end. `ring` rings an outbound call and returns the status it came to; `first` is done
+        instead of the application's document."""
+        sender: asyncio.Task[object] = asyncio.create_task(self.callbacks.run())
+        self.limit(self.plant.timing.most_ms)
         try:
-            end = await self._live(ring)
+            end = await self._live(ring, first)
             self._finish(end)
             await self.streams.end_forks()
+            if self._legs:
+                await asyncio.wait(self._legs)
             await self.callbacks.drain()
         finally:
-            deadline.cancel()
             self.handset.put_down()
-            sender.cancel()
-            await asyncio.gather(sender, self.streams.end_forks(), return_exceptions=True)
+            left = [sender, *self._legs, *self._chores]
+            for task in left:
+                task.cancel()
+            await asyncio.gather(self.streams.end_forks(), *left, return_exceptions=True)
             self.over.set()
 
-    async def _live(self, ring: Coroutine[None, None, str] | None) -> End:
+    async def _live(self, ring: Coroutine[None, None, str] | None, first: Work | None) -> End:
         self.started = datetime.now(UTC)
         if ring is not None:
             unanswered = await self._ringing(ring)
             if unanswered is not None:
                 return unanswered
             self.answer()
-        self._next = self._first()
+        self._next = first or self.first()
         while self._next is not None and self._ending is None:
             work, self._next = self._next, None
             outcome = await self._as_program(self._perform_or_apologise(work))
@@ -152,7 +123,8 @@ class Call:
         outcome = await self._as_program(rung())
         return outcome if isinstance(outcome, End) else None
 
-    def _first(self) -> Goto | Program:
+    def first(self) -> Goto | Program:
+        """The application's document for this call."""
         if self.handlers.twiml:
             return read(self.handlers.twiml.encode())
         return Goto(self.handlers.url, self.handlers.method)
@@ -160,6 +132,8 @@ class Call:
     async def _as_program(self, work: Coroutine[None, None, Outcome]) -> Outcome:
         """Run a program so that `end` and `redirect` can cancel it; returns what comes of it."""
         self._program = asyncio.create_task(work)
+        if self._ending is not None:  # ended between two programs
+            self._program.cancel()
         try:
             await asyncio.wait({self._program})
         finally:
@@ -181,6 +155,7 @@ class Call:
         self.journal.note("ended", status=end.status, why=end.why)
         sip_code = {"busy": "486", "no-answer": "487", "canceled": "487", "failed": "404"}.get(end.status, "200")
         self.report("completed", end.status, over=True, sip_code=sip_code if self.outbound else "")
+        self.hung_up.set()
 
     @property
     def outbound(self) -> bool:
@@ -191,7 +166,43 @@ class Call:
         """Billed seconds: begun ones count."""
         return math.ceil(self.duration_ms / 1000)
 
+    @property
+    def verbs(self) -> list[str]:
+        """Executed so far, in order."""
+        return self.documents.executed
+
+    @property
+    def live(self) -> bool:
+        """Answered and not over: can be redirected, recorded, streamed."""
+        return self.answered and self.ended is None and self._ending is None
+
+    @property
+    def turning(self) -> bool:
+        """Its program was stopped for another document, not for the end."""
+        return self._next is not None and self._ending is None
+
+    def leg(self, party: Party, handlers: Handlers, person: Person) -> "Call":
+        """Another call of the same plant."""
+        return Call(self.plant, party, handlers, person)
+
+    def with_leg(self, life: Coroutine[None, None, None]) -> None:
+        """Another call's life beside this one's, which is not over before it."""
+        _keep(asyncio.create_task(life), self._legs)
+
+    def background(self, chore: Coroutine[None, None, None]) -> None:
+        """Something small beside the program; the end of the call ends it."""
+        _keep(asyncio.create_task(chore), self._chores)
+
     # Orders from outside.
+
+    def limit(self, ms: int) -> None:
+        """End the call after so long."""
+
+        async def wait() -> None:
+            await self.sleep(ms)
+            self.end("completed", "the call's time limit")
+
+        self.background(wait())
 
     def end(self, status: str, why: str) -> None:
         """Hang up: the caller does, or REST. Without effect on a call that is over."""
@@ -201,7 +212,7 @@ class Call:
             if self._program is not None:
                 self._program.cancel()
 
-    def redirect(self, to: Goto | Program) -> None:
+    def redirect(self, to: Work) -> None:
         """Give the live call another document; a stream gets its `stop`."""
         self._next = to
         if self._program is not None:
@@ -209,10 +220,10 @@ class Call:
 
     # Documents.
 
-    async def _perform_or_apologise(self, work: Goto | Program) -> Outcome:
+    async def _perform_or_apologise(self, work: Work) -> Outcome:
         """Execute a document; when it fails for good, the caller hears so and the call ends."""
         try:
-            return await self.perform(work)
+            return await (self.documents.perform(work) if isinstance(work, Goto | Program) else work())
         except ApplicationError as error:
             self.application_error = True
             self.journal.note("application_error", why=str(error))
@@ -220,84 +231,21 @@ class Call:
             await self.play(await self.speech(APOLOGY))
             return End("completed", "application error")
 
-    async def perform(self, work: Goto | Program) -> Outcome:
-        """Execute a document and all it leads to. Returns End, Left, or None when the verbs ran out."""
-        for _ in range(MOST_DOCUMENTS):
-            program = work if isinstance(work, Program) else await self._load(work)
-            outcome = await self._execute(program)
-            if not isinstance(outcome, Goto):
-                return outcome
-            work = outcome
-        raise ApplicationError(f"more than {MOST_DOCUMENTS} documents in one call")
-
-    async def perform_again_and_again(self, goto: Goto) -> Outcome:
-        """A queue's waitUrl: again from the start whenever it ends, until cancelled or left."""
-        while True:
-            outcome = await self.perform(goto)
-            if outcome is not None:
-                return outcome
-            await self.sleep(100)  # an empty document must not become a storm of requests
-
-    async def _load(self, goto: Goto) -> Program:
-        """Fetch and read a document; when that fails, the fallback's. Raises `ApplicationError`."""
-        try:
-            return await self._read(goto)
-        except (FetchFailed, TwimlError) as failure:
-            self.journal.warn(failure.code, str(failure))
-            if not self.handlers.fallback_url:
-                raise ApplicationError(str(failure)) from None
-            failed_url = goto.url
-        extra = {"ErrorCode": str(failure_code(self.journal)), "ErrorUrl": failed_url}
-        try:
-            return await self._read(Goto(self.handlers.fallback_url, self.handlers.fallback_method, extra))
-        except (FetchFailed, TwimlError) as failure:
-            self.journal.warn(failure.code, f"fallback: {failure}")
-            raise ApplicationError(str(failure)) from None
-
-    async def _read(self, goto: Goto) -> Program:
-        document = await self.fetch(goto.url, goto.method, self.fields() | dict(goto.extra))
-        self.document_url = document.url
-        if document.content_type.startswith("audio/"):
-            return Program((Verb("Play", text=document.url), Verb("Hangup")), ())
-        program = read(document.body, document.content_type)
-        for warning in program.warnings:
-            self.journal.warn(12200, warning)
-        return program
-
-    async def fetch(self, url: str, method: str, fields: Mapping[str, str]) -> Document:
-        """Ask the application and note it. Raises `FetchFailed`."""
-        deliveries = self.person.oddities.deliveries if self._first_delivery else 1
-        self._first_delivery = False
-        began = self.plant.ticker.elapsed_ms()
-        document = await self._webhooks.fetch(url, method, fields, deliveries)
-        took = round(self.plant.ticker.elapsed_ms() - began, 1)
-        self.journal.note("webhook", path=urlsplit(url).path, status=document.status, took_ms=took)
-        return document
-
-    async def _execute(self, program: Program) -> Outcome:
-        for verb in program.verbs:
-            if verb.name not in SILENT_VERBS:
-                self.answer()
-            self.verbs.append(verb.name)
-            self.journal.note("verb", verb=verb.name)
-            outcome = await ALL_VERBS[verb.name](self, verb)
-            if outcome is not None:
-                return outcome
-        return None
-
     def answer(self) -> None:
         if not self.answered:
             self.answered, self.status = True, "in-progress"
             self.answered_ms = self.plant.ticker.now_ms()
             self.handset.pick_up()
             self.journal.note("answered")
-            if self.recordings.from_answer:
-                self.recordings.start("OutboundAPI", self.recordings.from_answer, Verb("Recording"))
+            greet(self)
+            if self.recordings.at_answer is not None:
+                channels, order = self.recordings.at_answer
+                self.recordings.start("OutboundAPI", channels, order, order.get("track", "both"))
             self.report("answered", "in-progress")
 
     def absolute(self, url: str) -> str:
-        """A URL of the document, resolved; an empty one is the document itself."""
-        return urljoin(self.document_url, url) if url else self.document_url
+        """A URL of the document at hand, resolved; an empty one is the document itself."""
+        return self.documents.absolute(url)
 
     def fields(self) -> dict[str, str]:
         """The standard parameters of a webhook now, with this call's oddities."""
@@ -307,6 +255,7 @@ class Call:
             "StirVerstat": odd.stir_verstat,
             "ForwardedFrom": odd.forwarded_from,
             "CallerName": odd.caller_name,
+            "AnsweredBy": self.answered_by,
         }
         fields |= {name: value for name, value in optional.items() if value}
         if not self.outbound:
@@ -349,28 +298,45 @@ class Call:
         self.handset.buffer.add(mulaw)
         await self.sleep(self.handset.buffer.queued / 8)
 
+    async def play_for_ever(self, mulaw: bytes) -> Outcome:
+        """Until cancelled."""
+        while True:
+            await self.play(mulaw)
+
     def hush(self) -> None:
         self.handset.advance()
         self.handset.buffer.clear()
 
-    # The callee of a <Dial>.
+    def ask_for_keys(self) -> None:
+        """TwiML asks for keys: a person who was told to presses theirs, soon."""
 
-    async def whisper(self, party: Party, goto: Goto, presses: str) -> bool:
-        """Run a whisper on the callee's leg. True when its verbs ran out: then the legs are joined."""
-        script = of(Wait(300), Press(presses)) if presses else None
-        callee = Call(self.plant, party, Handlers(), Person(script))
-        callee._webhooks = self._webhooks
-        callee.answer()
-        try:
-            return await callee.perform(goto) is None
-        except ApplicationError as error:
-            self.journal.warn(11200, f"whisper: {error}")
-            return False
-        finally:
-            callee.handset.put_down()
-            self.journal.note("whispered", verbs=callee.verbs)
-            self.journal.notices += callee.journal.notices
+        async def press() -> None:
+            for digit in self.person.presses:
+                await self.sleep(PRESSES_AFTER_MS)
+                self.handset.press(digit)
+
+        if self.person.presses:
+            self.background(press())
+
+    def joined(self) -> None:
+        """Others can be heard now: a person who was told to hums, and hangs up after a while."""
+        self.handset.hum(self.person.hum_hz)
+        if self.person.talk_ms is not None and self._goodbye is None:
+            self._goodbye = asyncio.create_task(self._talk(self.person.talk_ms))
+            _keep(self._goodbye, self._chores)
+
+    def parted(self) -> None:
+        self.handset.hum(0)
+        if self._goodbye is not None:
+            self._goodbye.cancel()
+            self._goodbye = None
+
+    async def _talk(self, ms: int) -> None:
+        await self.sleep(ms)
+        self._goodbye = None
+        self.end("completed", "hung up")
 
 
-def failure_code(journal: Journal) -> int:
-    return journal.notices[-1].code
+def _keep(task: "asyncio.Task[None]", among: "set[asyncio.Task[object]]") -> None:
+    among.add(task)
+    task.add_done_callback(among.discard)

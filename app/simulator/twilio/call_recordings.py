@@ -9,14 +9,17 @@ from app.simulator.twilio.twiml import Verb
 if TYPE_CHECKING:
     from app.simulator.twilio.call import Call
 
+EVENTS = frozenset({"in-progress", "completed", "absent"})
+
 
 class CallRecordings:
     def __init__(self, call: "Call") -> None:
         self._call = call
         self.all: list[Recording] = []
-        self.from_answer = 0  # channels of a recording that begins when the call is answered; 0 for none
+        self.at_answer: tuple[int, Verb] | None = None  # channels and order of one that begins with the answer
 
-    def start(self, source: str, channels: int, noun: Verb) -> Recording:
+    def start(self, source: str, channels: int, noun: Verb, track: str = "both", trim: bool = False) -> Recording:
+        """`noun` says whom to tell (its recordingStatusCallback...)."""
         recording = Recording(
             sid("RE", self._call.plant.rng),
             source,
@@ -25,33 +28,38 @@ class CallRecordings:
             noun.get("recordingStatusCallback"),
             noun.get("recordingStatusCallbackMethod", "POST"),
             noun.get("recordingStatusCallbackEvent", "completed").split(),
+            track,
+            trim,
         )
+        for event in set(recording.events) - EVENTS:
+            self._call.journal.warn(12200, f"recordingStatusCallbackEvent {event:.40} is none; left out")
         self.all.append(recording)
         self._report(recording)
         return recording
 
     def stop(self, recording: Recording) -> None:
-        if recording.status != "completed":
+        if not recording.over:
             handset = self._call.handset
             recording.complete(handset.advance(), bytes(handset.said), bytes(handset.heard))
             self._call.journal.note("recorded", sid=recording.sid, ms=recording.duration_ms)
             self._report(recording)
 
-    def stop_all(self) -> None:
+    def stop_all(self, recording_sid: str = "") -> None:
         for recording in self.all:
-            self.stop(recording)
+            if recording_sid in ("", recording.sid):
+                self.stop(recording)
 
     def fields(self, recording: Recording) -> dict[str, str]:
-        """What the action of <Record> is told."""
+        """What the action of <Record> or <Dial record> is told."""
         return {
             "RecordingUrl": self._url(recording),
             "RecordingSid": recording.sid,
-            "RecordingDuration": str(round(recording.duration_ms / 1000)),
+            "RecordingDuration": str(recording.seconds),
         }
 
     def _url(self, recording: Recording) -> str:
         account = self._call.party.account.sid
-        return f"https://api.twilio.com/{API_VERSION}/Accounts/{account}/Recordings/{recording.sid}"
+        return f"{self._call.plant.api_url}/{API_VERSION}/Accounts/{account}/Recordings/{recording.sid}"
 
     def _report(self, recording: Recording) -> None:
         if recording.callback and recording.status in recording.events:

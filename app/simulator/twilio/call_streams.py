@@ -43,7 +43,7 @@ class CallStreams:
     async def _stream(self, noun: Verb, bidirectional: bool) -> None:
         call = self._call
         try:
-            order = stream_order(noun, call.document_url, bidirectional)
+            order = stream_order(noun, call.documents.url, bidirectional)
         except TwimlError as error:
             call.journal.warn(error.code, str(error))
             self._report("", noun, "stream-error", StreamEnd(error.code, str(error), failed=True))

@@ -1,184 +1,151 @@
-"""Verbs that bring in somebody else: <Dial>, <Enqueue>, <Refer>. Who answers, and how, is scripted. (twilio.md 1.6)"""
+"""Verbs that bring in somebody else: <Dial>, <Refer>. Who is there, and what they do, is scripted. (twilio.md 1.6)"""
 
 import asyncio
-import json
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
-from app.simulator.twilio.callbacks import progress_fields
-from app.simulator.twilio.identity import Party, sid
-from app.simulator.twilio.plant import DialOutcome
+from app.simulator.callscript import ScriptError
+from app.simulator.twilio.conference import attend
+from app.simulator.twilio.legs import Leg, Star, name_of, together, until_any
+from app.simulator.twilio.people import person_of
+from app.simulator.twilio.queues import enqueue, serve_queue
+from app.simulator.twilio.recording import Recording
+from app.simulator.twilio.tones import ringing
 from app.simulator.twilio.twiml import Verb
-from app.simulator.twilio.verbs import VERBS, End, Goto, Left, Outcome, number
+from app.simulator.twilio.verbs import VERBS, Goto, Outcome, number
+from app.simulator.twilio.voicemail import record
 
 if TYPE_CHECKING:
     from app.simulator.twilio.call import Call
 
 DIALLABLE = re.compile(r"\+?[0-9][0-9*#() .-]{1,30}")
-DEFAULT_RING_S = 30
-QUEUE_ENDS = frozenset({"bridged", "queue-full", "system-error", "error", "redirected"})
-PROGRESS = {"initiated": "initiated", "ringing": "ringing", "answered": "in-progress", "completed": "completed"}
+SIP = re.compile(r"sips?:[^\s@;]+@[^\s@]+", re.IGNORECASE)
+DEFAULT_LIMIT_S = 14_400
+NOBODY = {"DialCallStatus": "failed", "DialBridged": "false"}
 
 
 async def dial(call: "Call", verb: Verb) -> Outcome:
+    action, method = call.absolute(verb.get("action")), verb.get("method", "POST")
     targets = list(verb.children) or ([Verb("Number", text=verb.text)] if verb.text else [])
-    fields = await _dial_all(call, verb, targets)
+    fields = await _dial(call, verb, targets)
     call.journal.note("dialled", targets=[name_of(target) for target in targets], outcome=fields)
-    if "action" in verb.attributes:
-        return Goto(call.absolute(verb.get("action")), verb.get("method", "POST"), fields)
-    return None
+    return Goto(action, method, fields) if "action" in verb.attributes else None
 
 
-def name_of(target: Verb) -> str:
-    identity = target.named("Identity")
-    return identity[0].text if identity else target.text
-
-
-async def _dial_all(call: "Call", verb: Verb, targets: Sequence[Verb]) -> dict[str, str]:
-    """Ring all targets; the first that answers has the call. Returns the fields of the action."""
-    fields = {"DialCallStatus": "failed", "DialBridged": "false"}
+async def _dial(call: "Call", verb: Verb, targets: Sequence[Verb]) -> dict[str, str]:
+    """Returns the fields of the action."""
     wrong = _wrong(call, verb, targets)
     if wrong:
         call.journal.warn(*wrong)
-        return fields
-    for target in targets:
-        if target.name == "Conference":
-            return await _join(call, call.plant.outcome(target.text))
-        fields = await _ring(call, verb, target)
-        if fields["DialCallStatus"] == "completed":
-            break
-    return fields
+        return NOBODY
+    if targets[0].name == "Conference":
+        return await attend(call, verb, targets[0])
+    if targets[0].name == "Queue":
+        return await serve_queue(call, verb, targets[0])
+    try:
+        legs = [await _leg(call, verb, target) for target in targets]
+    except ScriptError as error:
+        call.journal.warn(13224, f"the person who is dialled: {error}")
+        return NOBODY
+    return await _ring_all(call, verb, legs)
+
+
+async def _leg(call: "Call", verb: Verb, noun: Verb) -> Leg:
+    outcome = call.plant.outcome(name_of(noun))
+    return Leg(call, verb, noun, outcome, await person_of(call.plant, outcome))
 
 
 def _wrong(call: "Call", verb: Verb, targets: Sequence[Verb]) -> tuple[int, str] | None:
     if not targets:
         return (13224, "<Dial> names nobody to dial")
-    numbers = [target.text for target in targets if target.name == "Number"]
-    bad = [text for text in numbers if not DIALLABLE.fullmatch(text)]
-    if bad:
-        return (13224, f"<Dial> cannot dial {bad[0]:.40}")
+    if len(targets) > 1 and any(target.name in ("Conference", "Queue") for target in targets):
+        return (12200, "<Dial> takes one <Conference> or one <Queue>, and nothing beside it")
+    for target in targets:
+        if target.name == "Number" and not DIALLABLE.fullmatch(target.text):
+            return (13224, f"<Dial> cannot dial {target.text:.40}")
+        if target.name == "Sip" and not SIP.fullmatch(target.text):
+            return (13224, f"<Dial> cannot reach {target.text:.40}; write it as sip:name@host")
     caller_id = verb.get("callerId")
     allowed = call.plant.own_numbers | {call.party.caller, call.party.called}
+    numbers = any(target.name == "Number" for target in targets)
     if numbers and caller_id and caller_id not in allowed:
         return (13214, f"callerId {caller_id:.40} is neither a number of this call nor one you own")
     return None
 
 
-async def _join(call: "Call", outcome: DialOutcome) -> dict[str, str]:
-    await call.sleep(outcome.talk_ms)
-    return {"DialCallStatus": "answered" if outcome.status == "completed" else outcome.status, "DialBridged": "true"}
+async def _ring_all(call: "Call", verb: Verb, legs: Sequence[Leg]) -> dict[str, str]:
+    """Ring all at once (or one after the other); the first that can be joined has the call."""
+    rounds = [[leg] for leg in legs] if verb.get("sequential") == "true" else [list(legs)]
+    try:
+        for together_rung in rounds:
+            chosen = await _first_ready(call, together_rung)
+            if chosen is not None:
+                return await _converse(call, verb, chosen, [leg for leg in together_rung if leg is not chosen])
+        await legs[-1].hang_up("not joined")
+        return legs[-1].fields(bridged=False)
+    finally:
+        for leg in legs:  # whatever came: the caller hung up, REST sent the call elsewhere
+            if not leg.redirected:
+                leg.call.end("completed" if leg.call.answered else "canceled", "the other leg ended")
 
 
-async def _ring(call: "Call", verb: Verb, target: Verb) -> dict[str, str]:
-    name = name_of(target)
-    outcome = call.plant.outcome(name)
-    child = Party(
-        call.party.account,
-        sid("CA", call.plant.rng),
-        verb.get("callerId") or call.party.caller,
-        name,
-        "outbound-dial",
-        call.party.call_sid,
-    )
-    leg = Progress(call, child, target)
-    leg.report("initiated", "initiated")
-    leg.report("ringing", "ringing")
-    limit = number(verb, "timeout", DEFAULT_RING_S) * 1000
-    await call.sleep(min(outcome.ring_ms, limit))
-    status = outcome.status if outcome.ring_ms <= limit else "no-answer"
-    if status != "completed":
-        leg.report("completed", status)
-        return {"DialCallStatus": status, "DialCallSid": child.call_sid, "DialBridged": "false"}
-    leg.report("answered", "in-progress")
-    began = call.plant.ticker.now_ms()
-    bridged = await _screen(call, child, target, outcome)
-    if bridged:
-        call.journal.note("bridged", target=name)
-        await call.sleep(outcome.talk_ms)
-    seconds = round((call.plant.ticker.now_ms() - began) / 1000)
-    leg.report("completed", "completed", seconds)
-    # A callee who declines after answering leaves "completed" too: DialBridged alone tells.
-    return {
-        "DialCallStatus": "completed",
-        "DialCallSid": child.call_sid,
-        "DialCallDuration": str(seconds),
-        "DialBridged": str(bridged).lower(),
-    }
-
-
-async def _screen(call: "Call", child: Party, target: Verb, outcome: DialOutcome) -> bool:
-    """Run the whisper on the callee's leg; True when it ran to its end, so that the legs are joined."""
-    url = target.get("url")
-    return not url or await call.whisper(child, Goto(call.absolute(url), target.get("method", "POST")), outcome.presses)
-
-
-class Progress:
-    """Reports a child leg to the noun's statusCallback, for the events it asked for (`completed` unless said)."""
-
-    def __init__(self, call: "Call", child: Party, target: Verb) -> None:
-        self._call = call
-        self._child = child
-        self._target = target
-        self._wanted = target.get("statusCallbackEvent", "completed").split()
-        self._sequence = 0
-
-    def report(self, event: str, status: str, seconds: int | None = None) -> None:
-        if event == "completed" and seconds is None:
-            seconds = 0
-        fields = self._child.fields(status) | progress_fields(self._sequence, status, seconds)
-        self._sequence += 1
-        if event in self._wanted:
-            url = self._call.absolute(self._target.get("statusCallback")) if self._target.get("statusCallback") else ""
-            self._call.callbacks.post("leg status", url, self._target.get("statusCallbackMethod"), fields)
-
-
-async def enqueue(call: "Call", verb: Verb) -> Outcome:
-    name = verb.get("workflowSid") or verb.text
-    for task in verb.named("Task"):
-        _check_task(call, task)
-    outcome = call.plant.outcome(name)
-    queue = {"QueueSid": sid("QU", call.plant.rng)}
-    began = call.plant.ticker.now_ms()
-    left = await _wait_in_queue(call, verb, queue, outcome.ring_ms)
-    if isinstance(left, End):
-        return left
-    result = "leave" if isinstance(left, Left) else (outcome.status if outcome.status in QUEUE_ENDS else "bridged")
-    if result == "bridged":
-        await call.sleep(outcome.talk_ms)
-    seconds = round((call.plant.ticker.now_ms() - began) / 1000)
-    fields = queue | {"QueueResult": result, "QueueTime": str(seconds)}
-    call.journal.note("queued", queue=name, outcome=fields)
-    if "action" in verb.attributes:
-        return Goto(call.absolute(verb.get("action")), verb.get("method", "POST"), fields)
+async def _first_ready(call: "Call", legs: Sequence[Leg]) -> Leg | None:
+    async with _ringing(call):
+        for leg in legs:
+            leg.begin()
+        waiting = {leg.ready: leg for leg in legs}
+        while waiting:
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            decided = [(waiting.pop(future), future.result()) for future in done]
+            for leg, ready in decided:
+                if ready:
+                    return leg
     return None
 
 
-def _check_task(call: "Call", task: Verb) -> None:
+@contextlib.asynccontextmanager
+async def _ringing(call: "Call") -> AsyncIterator[None]:
+    """What the caller hears meanwhile."""
+    tone = asyncio.create_task(call.play_for_ever(ringing())) if call.answered else None
     try:
-        attributes = json.loads(task.text or "{}")
-    except ValueError:
-        call.journal.warn(12200, "<Task> does not hold JSON; no task was made", level="error")
-        return
-    call.journal.note("task", attributes=attributes)
-
-
-async def _wait_in_queue(call: "Call", verb: Verb, queue: dict[str, str], wait_ms: int) -> Outcome:
-    """Play the waitUrl again and again for `wait_ms`. Returns Left or End when its document says so."""
-    url = verb.get("waitUrl")
-    if not url:
-        await call.sleep(wait_ms)
-        return None
-    extra = queue | {"QueuePosition": "1", "QueueTime": "0", "AvgQueueTime": "0", "CurrentQueueSize": "1"}
-    goto = Goto(call.absolute(url), verb.get("waitUrlMethod", "POST"), extra)
-    waiting = asyncio.create_task(call.perform_again_and_again(goto))
-    try:
-        done, _ = await asyncio.wait({waiting}, timeout=call.plant.ticker.real_seconds(wait_ms))
-        return waiting.result() if done else None
+        yield
     finally:
-        waiting.cancel()
-        await asyncio.wait({waiting})
-        call.hush()
+        if tone is not None:
+            tone.cancel()
+            await asyncio.wait({tone})
+            call.hush()
+
+
+async def _converse(call: "Call", verb: Verb, leg: Leg, others: Sequence[Leg]) -> dict[str, str]:
+    for other in others:
+        await other.hang_up("answered elsewhere")
+    call.answer()
+    recording = _recorded(call, verb)
+    star = Star()
+    if verb.get("hangupOnStar") == "true":
+        call.handset.listeners.append(star)
+    call.journal.note("bridged", target=leg.name)
+    try:
+        with together(call, leg.call):
+            limit = call.plant.ticker.real_seconds(number(verb, "timeLimit", DEFAULT_LIMIT_S) * 1000)
+            await until_any(leg.left, star.pressed, seconds=limit)
+    finally:
+        if star in call.handset.listeners:
+            call.handset.listeners.remove(star)
+        if recording is not None:
+            call.recordings.stop(recording)
+    await leg.hang_up("the other leg left")
+    return leg.fields(bridged=True) | (call.recordings.fields(recording) if recording is not None else {})
+
+
+def _recorded(call: "Call", verb: Verb) -> Recording | None:
+    wish = verb.get("record", "do-not-record")
+    if not wish.startswith("record-from-"):
+        return None
+    channels, trim = (2 if wish.endswith("-dual") else 1), verb.get("trim") == "trim-silence"
+    return call.recordings.start("DialVerb", channels, verb, verb.get("recordingTrack", "both"), trim)
 
 
 async def refer(call: "Call", verb: Verb) -> Outcome:
@@ -200,4 +167,4 @@ async def refer(call: "Call", verb: Verb) -> Outcome:
     return None
 
 
-ALL_VERBS = VERBS | {"Dial": dial, "Enqueue": enqueue, "Refer": refer}
+ALL_VERBS = VERBS | {"Dial": dial, "Enqueue": enqueue, "Refer": refer, "Record": record}

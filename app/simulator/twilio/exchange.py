@@ -5,19 +5,22 @@ Calls an account asks for are paced (one a second unless said), not refused; unt
 
 import asyncio
 import re
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from app.simulator.callscript import Script, WaitForHangUp, of
 from app.simulator.lines import Voice, prepare
-from app.simulator.twilio.call import Call, Handlers, Person
+from app.simulator.twilio.call import Call
 from app.simulator.twilio.identity import Account, Party, sid
 from app.simulator.twilio.line import LineOptions
-from app.simulator.twilio.plant import DialOutcome, Plant
+from app.simulator.twilio.orders import Handlers, Person
+from app.simulator.twilio.people import Detection, detect, person_of, ring
+from app.simulator.twilio.plant import Plant
 from app.simulator.twilio.recording import Recording
 from app.simulator.twilio.resources import ApiError, Number
 from app.simulator.twilio.twiml import Program, TwimlError, Verb, read
-from app.simulator.twilio.verbs import Goto
+from app.simulator.twilio.verbs import Goto, Outcome, dialled
 
 E164 = re.compile(r"\+[1-9]\d{6,14}")
 LONGEST_TWIML = 4000
@@ -28,22 +31,40 @@ ALWAYS_VALID_CALLER = "+15005550006"
 NOT_A_CALLER = "+15005550001"
 
 
-@dataclass(frozen=True, slots=True)
-class Answerer:
-    """Who answers a number that is called from here: how it rings, and what they do then."""
-
-    outcome: DialOutcome
-    script: Script
-
-
 PATIENT = of(WaitForHangUp(within_ms=PATIENT_MS))
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A call as REST asks for it. `conference` takes the place of the application's documents."""
+
+    handlers: Handlers
+    ring_ms: int = 60_000
+    limit_ms: int = 0  # of the whole call; 0 for none of its own
+    detection: Detection | None = None
+    record: tuple[int, Verb] | None = None  # channels, and whom to tell
+    send_digits: str = ""
+    conference: Callable[[Call], Awaitable[Outcome]] | None = None
+
+    async def live(self, call: Call) -> Outcome:
+        """What happens once it is answered."""
+        if self.limit_ms:
+            call.limit(self.limit_ms)
+        if self.send_digits:  # these switch machine detection off
+            await call.play(dialled(self.send_digits))
+        elif self.detection is not None and self.detection.asynchronous:
+            call.background(detect(call, self.detection))
+        elif self.detection is not None:
+            await detect(call, self.detection)
+        if self.conference is not None:
+            return await self.conference(call)
+        return await call.documents.perform(call.first())
 
 
 @dataclass(slots=True)
 class Placed:
     call: Call
     task: asyncio.Task[None]
-    queue_ms: int = 0
 
 
 class Exchange:
@@ -52,7 +73,6 @@ class Exchange:
         self.accounts = accounts
         self.numbers: dict[str, Number] = {}
         self.placed: dict[str, Placed] = {}
-        self.people: dict[str, Answerer] = {}
         self.voice: Voice | None = None
         self._gap_ms = 1000 / calls_per_second
         self._free_at_ms: dict[str, float] = {}
@@ -101,18 +121,20 @@ class Exchange:
         self._begin(call, call.run())
         return call
 
-    async def call_out(self, account: Account, to: str, caller: str, handlers: Handlers) -> Call:
-        """Queue an outbound call; it is placed when its turn comes."""
-        answerer = self.people.get(to) or Answerer(self.plant.outcome(to), PATIENT)
-        person = await self._person(answerer.script, LineOptions())
-        call = Call(self.plant, Party(account, sid("CA"), caller, to, "outbound-api"), handlers, person)
+    async def call_out(self, account: Account, to: str, caller: str, order: Order) -> Call:
+        """Queue an outbound call; it is placed when its turn comes. Raises `ScriptError`."""
+        outcome = self.plant.outcome(to)
+        person = await person_of(self.plant, outcome)
+        call = Call(self.plant, Party(account, sid("CA"), caller, to, "outbound-api"), order.handlers, person)
+        call.recordings.at_answer = order.record
         wait = self._turn_ms(account)
-        self._begin(call, call.run(self._ring(call, answerer.outcome, wait)), round(wait))
+        life = call.run(ring(call, outcome, order.ring_ms, wait), partial(order.live, call))
+        call.queue_ms = round(wait)
+        self._begin(call, life)
         return call
 
-    def _begin(self, call: Call, life: Coroutine[None, None, None], queue_ms: int = 0) -> None:
-        task = asyncio.create_task(life)
-        self.placed[call.party.call_sid] = Placed(call, task, queue_ms)
+    def _begin(self, call: Call, life: Coroutine[None, None, None]) -> None:
+        self.placed[call.party.call_sid] = Placed(call, asyncio.create_task(life))
 
     async def _person(self, script: Script, line: LineOptions) -> Person:
         clips = await asyncio.to_thread(prepare, script, self.voice)
@@ -124,15 +146,6 @@ class Exchange:
         turn = max(now, self._free_at_ms.get(account.sid, 0.0))
         self._free_at_ms[account.sid] = turn + self._gap_ms
         return turn - now
-
-    async def _ring(self, call: Call, outcome: DialOutcome, wait_ms: float) -> str:
-        """The beginning of an outbound call, reported to its status callback; returns what it came to."""
-        await call.sleep(wait_ms)
-        call.report("initiated", "initiated")
-        call.status = "ringing"
-        call.report("ringing", "ringing")
-        await call.sleep(outcome.ring_ms)
-        return "in-progress" if outcome.status == "completed" else outcome.status
 
     # Orders by REST.
 
@@ -164,7 +177,7 @@ class Exchange:
         call.end(status if not call.answered else "completed", f"{status} by REST")
 
     def _redirect(self, call: Call, form: Mapping[str, str]) -> None:
-        if call.ended is not None or not call.answered:
+        if not call.live:
             raise ApiError(21220, "redirect")
         if form.get("Url"):
             call.redirect(Goto(checked_url(form["Url"]), form.get("Method") or "POST"))
@@ -173,13 +186,28 @@ class Exchange:
 
     def record(self, call: Call, form: Mapping[str, str]) -> Recording:
         """POST Calls/{sid}/Recordings. Raises `ApiError` 21220."""
-        if call.ended is not None or not call.answered:
+        if not call.live:
             raise ApiError(21220, "record")
-        names = {"RecordingStatusCallback", "RecordingStatusCallbackMethod", "RecordingStatusCallbackEvent"}
-        order = Verb("Recording", {name[0].lower() + name[1:]: form[name] for name in names & form.keys()})
-        return call.recordings.start(
-            "StartCallRecordingAPI", 2 if form.get("RecordingChannels") == "dual" else 1, order
-        )
+        channels, order = recording_order(form)
+        track, trim = order.get("track", "both"), form.get("Trim") == "trim-silence"
+        return call.recordings.start("StartCallRecordingAPI", channels, order, track, trim)
+
+
+TRACKS = ("both", "inbound", "outbound")
+
+
+def recording_order(form: Mapping[str, str]) -> tuple[int, Verb]:
+    """Channels of a recording that is asked for, and whom to tell. Raises `ApiError` 20001, 21205."""
+    channels, track = form.get("RecordingChannels", "mono"), form.get("RecordingTrack", "both")
+    if channels not in ("mono", "dual"):
+        raise ApiError(20001, "RecordingChannels is mono or dual")
+    if track not in TRACKS:
+        raise ApiError(20001, f"RecordingTrack is one of {', '.join(TRACKS)}")
+    if form.get("RecordingStatusCallback"):
+        checked_url(form["RecordingStatusCallback"])
+    names = ("RecordingStatusCallback", "RecordingStatusCallbackMethod", "RecordingStatusCallbackEvent")
+    settings = {name[0].lower() + name[1:]: form[name] for name in names if name in form}
+    return (2 if channels == "dual" else 1), Verb("Recording", settings | {"track": track})
 
 
 def checked_url(url: str) -> str:

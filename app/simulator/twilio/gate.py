@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.simulator.twilio.call import Call
-from app.simulator.twilio.exchange import Exchange, Placed
+from app.simulator.twilio.exchange import Exchange
 from app.simulator.twilio.identity import API_VERSION, Account
 from app.simulator.twilio.recording import Recording
 from app.simulator.twilio.resources import ApiError, Number
@@ -31,11 +31,21 @@ class Asked:
     lists: dict[str, list[str]]
     uri: str
 
-    def placed(self) -> Placed:
-        placed = self.exchange.placed.get(self.path["call"])
-        if placed is None or placed.call.party.account.sid != self.account.sid:
+    @property
+    def calls(self) -> list[Call]:
+        """All of the account's, legs that were dialled too, oldest first."""
+        return [c for c in self.exchange.plant.calls.values() if c.party.account.sid == self.account.sid]
+
+    def call(self) -> Call:
+        call = self.exchange.plant.calls.get(self.path["call"])
+        if call is None or call.party.account.sid != self.account.sid:
             raise ApiError(20404, self.uri)
-        return placed
+        return call
+
+    def recording_form(self) -> dict[str, str]:
+        """The form with the events of a recording's callback as one text."""
+        events = self.lists.get("RecordingStatusCallbackEvent")
+        return self.form | ({"RecordingStatusCallbackEvent": " ".join(events)} if events else {})
 
     def number(self) -> Number:
         number = self.exchange.numbers.get(self.path["number"])
@@ -45,12 +55,12 @@ class Asked:
 
     def recording(self) -> tuple[Call, Recording]:
         wanted = self.path["recording"]
-        for placed in self.exchange.placed.values():
-            for recording in reversed(placed.call.recordings.all):
-                current = wanted == "Twilio.CURRENT" and recording.status != "completed"
-                here = self.path.get("call") in (None, placed.call.party.call_sid)
+        for call in self.calls:
+            for recording in reversed(call.recordings.all):
+                current = wanted == "Twilio.CURRENT" and not recording.over
+                here = self.path.get("call") in (None, call.party.call_sid)
                 if here and (current or recording.sid == wanted):
-                    return placed.call, recording
+                    return call, recording
         raise ApiError(20404, self.uri)
 
 

@@ -2,7 +2,8 @@
 
 It lives in frames of 20 ms of call time, which it gets by the buffer's account of what was heard: 160 bytes heard are
 one frame spoken. A frame is handed over when it is complete, so words decided upon now leave 20 ms later, as from a
-real mouth. Whoever transports the caller's audio (a stream, a recording) is a listener.
+real mouth. Whoever transports the caller's audio (a stream, a recording) is a listener; a junction joins it with
+others.
 """
 
 import base64
@@ -13,12 +14,14 @@ from typing import Protocol
 import audioop
 
 from app.simulator.caller import LOUD_DB, Act, Caller, Failed, PressKey, Reached, RingOff, Speak
-from app.simulator.callscript import Say
+from app.simulator.callscript import LeaveTones, Say
 from app.simulator.lines import Utterance
+from app.simulator.twilio.bridging import Junction, mixed
 from app.simulator.twilio.journal import Journal
 from app.simulator.twilio.line import FRAME_BYTES, FRAME_MS, FULL_SCALE, QUIET_FRAME, Line, LineOptions
 from app.simulator.twilio.playbuffer import PlayBuffer
 from app.simulator.twilio.ticker import Ticker
+from app.simulator.twilio.tones import KeyTones, frames_of, hum, is_beep
 
 QUIET_PAYLOAD = base64.b64encode(QUIET_FRAME).decode()
 LOUD_RMS = int(FULL_SCALE * 10 ** (LOUD_DB / 20))
@@ -63,7 +66,10 @@ class Handset:
         self._line = Line(line)
         self._coloured = line.colours_sound
         self._keep = keep_audio
+        self.junction: Junction | None = None  # with whom it is joined
         self._mouth: deque[tuple[bytes, str]] = deque()
+        self._hum: deque[bytes] = deque()  # turned round and round
+        self._keys = KeyTones(line.tone_ms)
         self._ahead: deque[tuple[int, str]] = deque()  # (call time, event) of the sound in the mouth
         self._time_ms = 0
         self._began_ms = 0
@@ -98,6 +104,24 @@ class Handset:
     def failures(self) -> list[Failed]:
         return self._caller.failures if self._caller is not None else []
 
+    def hum(self, hz: int) -> None:
+        """Sing this tone whenever nothing is said; 0 ends it."""
+        self._hum = deque(hum(hz)) if hz else deque()
+
+    def utter(self, mulaw: bytes) -> None:
+        """Say this, after what is being said."""
+        self._mouth.extend((frame, base64.b64encode(frame).decode()) for frame in frames_of(mulaw))
+
+    def press(self, digit: str) -> None:
+        """Press a key: who listens is told once the carrier has recognised it."""
+        self._journal.note("digit", digit=digit)
+        if self._keys.press(digit):
+            self._tell_digit(digit)
+
+    def _tell_digit(self, digit: str) -> None:
+        for listener in list(self.listeners):
+            listener.digit(digit)
+
     def advance(self) -> int:
         """Play until now, tell the listeners of marks reached, and return the call time."""
         now = self.now_ms()
@@ -114,10 +138,14 @@ class Handset:
 
     def _frame(self, heard: bytes) -> None:
         self._time_ms += FRAME_MS
-        spoken, payload = self._mouth.popleft() if self._mouth else (QUIET_FRAME, QUIET_PAYLOAD)
+        spoken, payload = self._next_spoken()
+        if self.junction is not None:
+            heard = self.junction.heard(self, heard)
         if self._coloured:
             spoken = self._line.carry(spoken, heard)
             payload = base64.b64encode(spoken).decode()
+        if self.junction is not None:
+            self.junction.said(self, spoken)
         if self._keep:
             self.said += spoken
             self.heard += heard
@@ -129,7 +157,23 @@ class Handset:
         loud = heard != QUIET_FRAME and audioop.rms(audioop.ulaw2lin(heard, 2), 2) > LOUD_RMS
         self._notice_bot(loud, heard)
         if self._caller is not None and not self._caller.done:
-            self._act(self._caller.tick(self._time_ms, loud))
+            tone = loud and self._caller.wants_beep and is_beep(heard)
+            self._act(self._caller.tick(self._time_ms, loud, tone))
+
+    def _next_spoken(self) -> tuple[bytes, str]:
+        """The next 20 ms from the mouth, with the tone of a key that is held down."""
+        spoken, payload = self._mouth.popleft() if self._mouth else (QUIET_FRAME, QUIET_PAYLOAD)
+        if self._hum and spoken is QUIET_FRAME:
+            spoken = self._hum[0]
+            self._hum.rotate(-1)
+        recognised, tone = self._keys.frame()
+        if recognised:
+            self._tell_digit(recognised)
+        if tone:
+            spoken = mixed([spoken, tone])
+        if tone or self._hum:
+            payload = base64.b64encode(spoken).decode()
+        return spoken, payload
 
     def _notice_bot(self, loud: bool, heard: bytes) -> None:
         if loud:
@@ -152,9 +196,9 @@ class Handset:
                 case Speak():
                     self._speak(act)
                 case PressKey(digit=digit):
-                    self._journal.note("digit", digit=digit)
-                    for listener in list(self.listeners):
-                        listener.digit(digit)
+                    self.press(digit)
+                case LeaveTones(ms=ms):
+                    self._keys.tone_ms = ms
                 case RingOff(gave_up=gave_up):
                     self._journal.note("caller_hung_up", gave_up=gave_up)
                     self.on_ring_off()

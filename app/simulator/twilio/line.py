@@ -31,6 +31,9 @@ class LineOptions:
     drop_share: float = 0.0  # of the frames that never arrive
     stall_at_ms: int | None = None  # at this time nothing is delivered ...
     stall_ms: int = 1000  # ... for so long; then all of it at once
+    tone_ms: int = (
+        0  # a pressed key's tone stays in the audio for so long, as some carriers leave it; 0: it is taken out
+    )
     mute_after_ms: int | None = None  # from then on no audio comes from the carrier at all (31953)
     seed: int = 1
 

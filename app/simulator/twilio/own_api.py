@@ -2,14 +2,14 @@
 it, to have requests refused. Under `/simulator`, without credentials."""
 
 import json
-from dataclasses import fields
+from dataclasses import asdict, fields
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from app.simulator.callscript import Script, ScriptError, parse
-from app.simulator.twilio.exchange import PATIENT, Answerer, Exchange
+from app.simulator.callscript import ScriptError, parse
+from app.simulator.twilio.exchange import PATIENT, Exchange
 from app.simulator.twilio.gate import Gate
 from app.simulator.twilio.line import LineOptions
 from app.simulator.twilio.phone import CALLER, result_of
@@ -28,6 +28,7 @@ class Own:
             Route("/simulator/calls/{call}.wav", self.hear, methods=["GET"]),
             Route("/simulator/calls/{call}", self.show, methods=["GET"]),
             Route("/simulator/people", self.person, methods=["POST"]),
+            Route("/simulator/tasks", self.tasks, methods=["GET"]),
             Route("/simulator/refuse", self.refuse, methods=["POST"]),
         ]
 
@@ -44,25 +45,28 @@ class Own:
             return _wrong(error)
         return JSONResponse({"call_sid": call.party.call_sid}, 201)
 
+    async def tasks(self, request: Request) -> Response:
+        """What TaskRouter was given, oldest first."""
+        return JSONResponse({"tasks": [asdict(task) for task in self._exchange.plant.tasks]})
+
     async def show(self, request: Request) -> Response:
-        placed = self._exchange.placed.get(request.path_params["call"])
-        if placed is None:
+        call = self._exchange.plant.calls.get(request.path_params["call"])
+        if call is None:
             return JSONResponse({"error": "no such call"}, 404)
-        return JSONResponse(result_of(placed.call).document())
+        return JSONResponse(result_of(call).document())
 
     async def hear(self, request: Request) -> Response:
-        placed = self._exchange.placed.get(request.path_params["call"])
-        if placed is None:
+        call = self._exchange.plant.calls.get(request.path_params["call"])
+        if call is None:
             return JSONResponse({"error": "no such call"}, 404)
-        return Response(result_of(placed.call).wav(), media_type="audio/x-wav")
+        return Response(result_of(call).wav(), media_type="audio/x-wav")
 
     async def person(self, request: Request) -> Response:
-        """{"number", "status"?, "ring_ms"?, "talk_ms"?, "presses"?, "script"?}: who answers that number."""
+        """{"number", "status"?, "ring_ms"?, "talk_ms"?, "presses"?, "script"?, ...}: who answers that number."""
         try:
             body = json.loads(await request.body())
-            outcome = DialOutcome(**{k: v for k, v in body.items() if k in OUTCOME_FIELDS})
-            script: Script = parse(body["script"]) if body.get("script") else PATIENT
-            self._exchange.people[body["number"]] = Answerer(outcome, script)
+            known = {k: v for k, v in body.items() if k in OUTCOME_FIELDS}
+            outcome = DialOutcome(**known | ({"script": parse(body["script"])} if body.get("script") else {}))
             self._exchange.plant.outcomes = {**self._exchange.plant.outcomes, body["number"]: outcome}
         except (ValueError, KeyError, TypeError) as error:
             return _wrong(error)

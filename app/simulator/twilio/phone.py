@@ -8,10 +8,11 @@ import audioop
 
 from app.simulator.callscript import Say, Script
 from app.simulator.lines import Utterance, Voice, prepare, stereo_wav
-from app.simulator.twilio.call import Call, Handlers, Person
+from app.simulator.twilio.call import Call
 from app.simulator.twilio.identity import Account, Oddities, Party, sid
 from app.simulator.twilio.journal import CallEvent, Notice
 from app.simulator.twilio.line import LineOptions
+from app.simulator.twilio.orders import Handlers, Person
 from app.simulator.twilio.plant import Plant
 from app.simulator.twilio.recording import Recording
 from app.simulator.twilio.streaming import StreamFaults
@@ -34,6 +35,7 @@ class Dialling:
     line: LineOptions = field(default_factory=LineOptions)
     faults: StreamFaults = field(default_factory=StreamFaults)
     oddities: Oddities = field(default_factory=Oddities)
+    hum_hz: int = 0  # the caller sings this tone while joined with other people
     keep_audio: bool = True  # False for load: nothing of the sound is kept
 
 
@@ -119,6 +121,7 @@ async def place_call(
         line=dialling.line,
         faults=dialling.faults,
         oddities=dialling.oddities,
+        hum_hz=dialling.hum_hz,
         keep_audio=dialling.keep_audio,
         watch=watch,
         on_media=on_media,

@@ -4,17 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import audioop
+
 from app.audio import clip as sound
 from app.audio.tones import mix
-from app.simulator.lines import stereo_wav
+from app.simulator.lines import sounding, stereo_wav
 from app.simulator.twilio.callbacks import rfc2822
 
 BYTES_PER_MS = 8
+SILENCE = b"\xff"
 
 
 @dataclass(slots=True)
 class Recording:
-    """`spans` are call times in ms during which it ran; the last one is open while it is in progress."""
+    """What sounded in a call from `began_ms` of its time on. `pauses` are (from, to, skipped) in call ms; the last
+    one's end is None while it lasts."""
 
     sid: str
     source: str
@@ -23,36 +27,45 @@ class Recording:
     callback: str = ""
     callback_method: str = "POST"
     events: Sequence[str] = ("completed",)
-    skip_pauses: bool = False
+    track: str = "both"  # or inbound (the person's own words), outbound (what the person heard)
+    trim: bool = False  # silence at both ends is left out
     status: str = "in-progress"
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
-    spans: list[tuple[int, int | None]] = field(default_factory=list)
+    pauses: list[tuple[int, int | None, bool]] = field(default_factory=list)
     audio: bytes = b""  # the WAV, once it is over
-
-    def __post_init__(self) -> None:
-        self.spans.append((self.began_ms, None))
+    duration_ms: int = 0  # of that
 
     def pause(self, now_ms: int, skip: bool) -> None:
         if self.status == "in-progress":
-            self.skip_pauses = skip
-            self._close_span(now_ms)
+            self.pauses.append((now_ms, None, skip))
             self.status = "paused"
 
     def resume(self, now_ms: int) -> None:
         if self.status == "paused":
-            self.spans.append((now_ms, None))
+            self._end_pause(now_ms)
             self.status = "in-progress"
 
     def complete(self, now_ms: int, said: bytes, heard: bytes) -> None:
-        """Stop for good and make the WAV of what the call's tracks hold."""
-        self._close_span(now_ms)
-        self.status = "completed"
-        left, right = self._cut(said), self._cut(heard)
+        """Stop for good and make the WAV of what the call's tracks hold; without sound in it, it is `absent`."""
+        self._end_pause(now_ms)
+        left, right = (self._cut(track, now_ms) for track in (said, heard))
+        if self.track == "inbound":
+            right = SILENCE * len(left)
+        elif self.track == "outbound":
+            left = SILENCE * len(right)
+        if self.trim:
+            left, right = trimmed(left, right)
+        self.duration_ms = max(len(left), len(right)) // BYTES_PER_MS
+        self.status = "completed" if self.duration_ms else "absent"
         self.audio = stereo_wav(left, right) if self.channels == 2 else mono_wav(left, right)
 
     @property
-    def duration_ms(self) -> int:
-        return sum((end if end is not None else begin) - begin for begin, end in self.spans)
+    def over(self) -> bool:
+        return self.status in ("completed", "absent")
+
+    @property
+    def seconds(self) -> int:
+        return round(self.duration_ms / 1000) or int(self.duration_ms > 0)
 
     def fields(self, account_sid: str, call_sid: str, url: str) -> dict[str, str]:
         """What its callback says."""
@@ -62,27 +75,37 @@ class Recording:
             "RecordingSid": self.sid,
             "RecordingUrl": url,
             "RecordingStatus": self.status,
-            "RecordingDuration": str(round(self.duration_ms / 1000)),
+            "RecordingDuration": str(self.seconds),
             "RecordingChannels": str(self.channels),
             "RecordingStartTime": rfc2822(self.started),
             "RecordingSource": self.source,
-            "RecordingTrack": "both",
+            "RecordingTrack": self.track,
         }
 
-    def _close_span(self, now_ms: int) -> None:
-        begin, end = self.spans[-1]
-        if end is None:
-            self.spans[-1] = (begin, now_ms)
+    def _end_pause(self, now_ms: int) -> None:
+        if self.pauses and self.pauses[-1][1] is None:
+            begin, _, skip = self.pauses[-1]
+            self.pauses[-1] = (begin, now_ms, skip)
 
-    def _cut(self, track: bytes) -> bytes:
-        """The recorded part of a track: pauses are silence, or left out when asked so."""
-        pieces, last = [], None
-        for begin, end in self.spans:
-            if last is not None and not self.skip_pauses:
-                pieces.append(b"\xff" * ((begin - last) * BYTES_PER_MS))
-            pieces.append(track[begin * BYTES_PER_MS : (end or begin) * BYTES_PER_MS])
-            last = end
-        return b"".join(pieces)
+    def _cut(self, track: bytes, now_ms: int) -> bytes:
+        """The recorded part of a track: a pause is silence, or left out when asked so."""
+        track = track[: now_ms * BYTES_PER_MS].ljust(now_ms * BYTES_PER_MS, SILENCE)
+        pieces, at = [], self.began_ms
+        for begin, end, skip in self.pauses:
+            assert end is not None
+            pieces.append(track[at * BYTES_PER_MS : begin * BYTES_PER_MS])
+            pieces.append(b"" if skip else SILENCE * ((end - begin) * BYTES_PER_MS))
+            at = end
+        return b"".join([*pieces, track[at * BYTES_PER_MS :]])
+
+
+def trimmed(left: bytes, right: bytes) -> tuple[bytes, bytes]:
+    """Both tracks from the first sound in either to the last; empty when nothing sounds."""
+    ends = [ends for ends in (sounding(audioop.ulaw2lin(track, 2)) for track in (left, right)) if ends[1]]
+    if not ends:
+        return b"", b""
+    begin, end = min(first for first, _ in ends) * BYTES_PER_MS, max(last for _, last in ends) * BYTES_PER_MS
+    return left[begin:end], right[begin:end]
 
 
 def mono_wav(left_mulaw: bytes, right_mulaw: bytes) -> bytes:

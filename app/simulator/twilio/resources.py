@@ -141,7 +141,7 @@ def available_json(phone_number: str, country: str) -> Json:
     }
 
 
-def call_json(call: Call, queue_time_ms: int = 0) -> Json:
+def call_json(call: Call) -> Json:
     party, over = call.party, call.ended
     uri = f"{account_path(party.account.sid)}/Calls/{party.call_sid}"
     return {
@@ -162,12 +162,12 @@ def call_json(call: Call, queue_time_ms: int = 0) -> Json:
         "price": None,
         "price_unit": "USD",
         "direction": party.direction,
-        "answered_by": None,
+        "answered_by": call.answered_by or None,
         "api_version": API_VERSION,
         "forwarded_from": None,
         "group_sid": None,
         "caller_name": None,
-        "queue_time": str(queue_time_ms),
+        "queue_time": str(call.queue_ms),
         "trunk_sid": None,
         "uri": f"{uri}.json",
         "subresource_uris": {"recordings": f"{uri}/Recordings.json", "streams": f"{uri}/Streams.json"},
@@ -175,7 +175,7 @@ def call_json(call: Call, queue_time_ms: int = 0) -> Json:
 
 
 def recording_json(call: Call, recording: Recording) -> Json:
-    account, over = call.party.account.sid, recording.status == "completed"
+    account, over = call.party.account.sid, recording.over
     return {
         "sid": recording.sid,
         "account_sid": account,
@@ -186,14 +186,14 @@ def recording_json(call: Call, recording: Recording) -> Json:
         "date_created": rfc2822(recording.started),
         "date_updated": rfc2822(recording.started),
         "start_time": rfc2822(recording.started),
-        "duration": str(round(recording.duration_ms / 1000)) if over else None,
+        "duration": str(recording.seconds) if over else None,
         "encryption_details": None,
         "error_code": None,
         "price": None,
         "price_unit": "USD",
         "source": recording.source,
         "status": recording.status,
-        "track": "both",
+        "track": recording.track,
         "uri": f"{account_path(account)}/Calls/{call.party.call_sid}/Recordings/{recording.sid}.json",
     }
 

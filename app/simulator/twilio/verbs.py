@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from app.audio.g711 import encode
-from app.audio.tones import dtmf, sine
+from app.audio.tones import dtmf
 from app.simulator.lines import pcm_of_wav
 from app.simulator.twilio.twiml import Verb
 from app.simulator.twilio.webhook import FetchFailed
@@ -104,7 +104,7 @@ async def play(call: "Call", verb: Verb) -> Outcome:
         await call.play(dialled(verb.get("digits")))
         return None
     try:
-        document = await call.fetch(call.absolute(verb.text), "GET", {})
+        document = await call.documents.fetch(call.absolute(verb.text), "GET", {})
         audio = encode(await asyncio.to_thread(pcm_of_wav, document.body))
     except (FetchFailed, ValueError) as error:
         call.journal.warn(12300, f"<Play>: {error}")
@@ -148,6 +148,7 @@ async def leave(call: "Call", verb: Verb) -> Outcome:
 
 async def gather(call: "Call", verb: Verb) -> Outcome:
     inputs = verb.get("input", "dtmf").split()
+    call.ask_for_keys()
     async with listening(call) as ears:
         await _prompt(call, verb, ears, inputs)
         if "speech" in inputs and ears.said:
@@ -210,49 +211,13 @@ def _answered(call: "Call", verb: Verb, extra: Mapping[str, str]) -> Goto:
     return Goto(call.absolute(verb.get("action")), verb.get("method", "POST"), extra)
 
 
-async def record(call: "Call", verb: Verb) -> Outcome:
-    """Voicemail: the caller alone is recorded, after a beep, until silence, a key, or the longest time."""
-    if verb.get("playBeep", "true") == "true":
-        await call.play(beep())
-    recording = call.recordings.start("RecordVerb", 1, verb)
-    finish, digits, over = verb.get("finishOnKey", "1234567890*#"), "", False
-    try:
-        async with listening(call) as ears:
-            digits = await _until_silence(call, verb, ears, finish)
-            over = True
-    finally:
-        call.recordings.stop(recording)
-        if not over and recording.duration_ms:  # the caller hung up: the action is requested, its answer is useless
-            extra = call.recordings.fields(recording) | {"Digits": "hangup"}
-            call.tell("record action", call.absolute(verb.get("action")), verb.get("method"), extra)
-    if not ears.said:
-        return None  # an empty recording: no request, on with the next verb
-    return Goto(
-        call.absolute(verb.get("action")),
-        verb.get("method", "POST"),
-        call.recordings.fields(recording) | {"Digits": digits},
-    )
-
-
-async def _until_silence(call: "Call", verb: Verb, ears: Ears, finish: str) -> str:
-    timeout, most = number(verb, "timeout", 5) * 1000, number(verb, "maxLength", 3600) * 1000
-    began = call.handset.now_ms()
-    while True:
-        if ears.keys and ears.keys[-1] in finish:
-            return ears.keys[-1]
-        now = call.handset.now_ms()
-        left = min(max(began, ears.speaks_until_ms) + timeout, began + most) - now
-        if left <= 0:
-            return ""
-        await ears.something(call.plant.ticker.real_seconds(left))
-
-
 async def start(call: "Call", verb: Verb) -> Outcome:
     for noun in verb.children:
         if noun.name == "Stream":
             call.streams.fork(noun)
         else:
-            call.recordings.start("StartCallRecordingTwiML", 2 if noun.get("channels") == "dual" else 1, noun)
+            channels, trim = (2 if noun.get("channels") == "dual" else 1), noun.get("trim") == "trim-silence"
+            call.recordings.start("StartCallRecordingTwiML", channels, noun, noun.get("track", "both"), trim)
     return None
 
 
@@ -261,7 +226,7 @@ async def stop(call: "Call", verb: Verb) -> Outcome:
         if noun.name == "Stream":
             await call.streams.end_forks(noun.get("name"))
         else:
-            call.recordings.stop_all()
+            call.recordings.stop_all(noun.get("sid"))
     return None
 
 
@@ -283,11 +248,6 @@ def number(verb: Verb, attribute: str, default: int) -> int:
     return int(text) if text.isdigit() else default
 
 
-def beep() -> bytes:
-    """Before a voicemail is recorded, mu-law."""
-    return encode(sine(1000, 400).tobytes())
-
-
 def dialled(digits: str) -> bytes:
     """Keys as tones of 100 ms with pauses, mu-law; w waits half a second."""
     return b"".join(b"\xff" * 4000 if key in "wW" else encode(dtmf(key).tobytes()) for key in digits if key in KEYS)
@@ -301,7 +261,6 @@ VERBS: dict[str, Execute] = {
     "Redirect": redirect,
     "Reject": reject,
     "Hangup": hang_up,
-    "Record": record,
     "Start": start,
     "Stop": stop,
     "Connect": connect,

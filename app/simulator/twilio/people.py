@@ -1,0 +1,100 @@
+"""People who are called: how their telephone rings, and what a machine that answers sounds like. (twilio.md 5.4)"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.audio.g711 import encode
+from app.audio.tones import sine
+from app.simulator.twilio.orders import Person
+from app.simulator.twilio.plant import DialOutcome, Plant
+from app.simulator.twilio.tones import beep
+
+if TYPE_CHECKING:
+    from app.simulator.twilio.call import Call
+
+VERDICT_MS = 1500  # how long it takes to tell a person from a machine
+GREETING_HZ = 330
+MODES = ("Enable", "DetectMessageEnd")
+
+
+async def person_of(plant: Plant, outcome: DialOutcome) -> Person:
+    """Raises `ScriptError` when a line of the person's script cannot be made into sound."""
+    scripted = outcome.script is not None
+    return Person(
+        script=outcome.script,
+        clips=await plant.clips(outcome.script),
+        presses="" if scripted else outcome.presses,
+        talk_ms=None if scripted else outcome.talk_ms,
+        hum_hz=outcome.hum_hz,
+        answered_by=outcome.answered_by,
+        greeting_ms=outcome.greeting_ms,
+    )
+
+
+async def ring(call: "Call", outcome: DialOutcome, limit_ms: int, wait_ms: float = 0) -> str:
+    """The beginning of an outbound leg, reported to its status callback; returns what it came to. `wait_ms`: queued."""
+    await call.sleep(wait_ms)
+    call.report("initiated", "initiated")
+    if outcome.status == "failed":
+        return "failed"
+    call.status = "ringing"
+    call.report("ringing", "ringing")
+    await call.sleep(min(outcome.ring_ms, limit_ms))
+    if outcome.ring_ms > limit_ms:
+        return "no-answer"
+    return "in-progress" if outcome.status == "completed" else outcome.status
+
+
+def greet(call: "Call") -> None:
+    """A machine that has answered speaks its greeting and beeps; a person waits to be spoken to."""
+    person = call.person
+    if person.answered_by == "machine" and person.script is None:
+        call.handset.utter(encode(sine(GREETING_HZ, person.greeting_ms, -24.0).tobytes()) + beep())
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """Machine detection as it was asked for."""
+
+    mode: str = "Enable"
+    timeout_ms: int = 30_000
+    asynchronous: bool = False
+    callback: str = ""
+    callback_method: str = "POST"
+
+
+def detection(settings: Mapping[str, str], asynchronous: bool, callback: str, method: str) -> Detection | None:
+    """What attributes (camelCase) or form fields ask for; None for no detection. Raises ValueError."""
+    mode = settings.get("machineDetection") or settings.get("MachineDetection") or ""
+    if not mode:
+        return None
+    if mode not in MODES:
+        raise ValueError(f"MachineDetection is {' or '.join(MODES)}")
+    seconds = settings.get("machineDetectionTimeout") or settings.get("MachineDetectionTimeout") or "30"
+    if not seconds.isdigit() or not 3 <= int(seconds) <= 59:
+        raise ValueError("MachineDetectionTimeout is 3 to 59")
+    return Detection(mode, int(seconds) * 1000, asynchronous, callback, method or "POST")
+
+
+async def detect(call: "Call", order: Detection) -> None:
+    """Find out who answered, note it in the call, and tell the callback."""
+    person = call.person
+    verdict, took = person.answered_by, VERDICT_MS
+    if verdict == "machine":
+        verdict = "machine_start"
+        if order.mode == "DetectMessageEnd":
+            verdict, took = "machine_end_beep", person.greeting_ms + len(beep()) // 8
+    if took > order.timeout_ms:
+        verdict, took = "unknown", order.timeout_ms
+    await call.sleep(took)
+    call.answered_by = verdict
+    call.journal.note("machine_detection", answered_by=verdict, took_ms=took)
+    extra = {"AnsweredBy": verdict, "MachineDetectionDuration": str(took)}
+    call.tell("machine detection", order.callback, order.callback_method, extra)
+
+
+async def for_ever() -> None:
+    """Until cancelled."""
+    await asyncio.get_running_loop().create_future()
