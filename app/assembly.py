@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -24,8 +24,10 @@ from app.metrics.meters import Meters
 from app.pool.plan import PoolOptions, Why
 from app.pool.pool import Pool
 from app.records.journal import JournalKeeper
-from app.settings import Settings
+from app.settings import Settings, tool_variables
+from app.tools.addresses import read_hosts
 from app.tools.host import ToolHost
+from app.tools.web import Web
 
 
 def now_ms() -> int:
@@ -66,13 +68,15 @@ async def assemble(
     calls whose waits are shorter than in life."""
     meters = Meters()
     timings = timings or Timings()
+    web = Web(read_hosts(settings.tool_hosts), tool_variables())
     async with (
+        aclosing(web),
         open_store(settings.redis_url, settings.data_dir) as store,
         _sonic(settings) as engine,
         _watching(settings, watch) as watch,
     ):
         shelf = await fill_shelf(edition.catalogue, narrators(edition), settings.content_dir, store, ENGINES)
-        host, pace = ToolHost(edition.toolbox.tools), AnswerPace(timings.slow_answer)
+        host, pace = ToolHost(edition.toolbox.tools, web=web), AnswerPace(timings.slow_answer)
         casting = Casting(settings, edition, timings, shelf, host, pace)
         pool = Pool(engine, casting.specs(), _pool_options(settings), now_ms, PoolMeters(meters))
         _watch_pool(meters, pool)

@@ -3,12 +3,16 @@
 Names are the environment's own, in capitals (`PUBLIC_URL`); a `.env` file in the working directory is read too.
 """
 
+import os
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.tools.addresses import read_hosts
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -58,6 +62,9 @@ class Settings(BaseSettings):
     gate_line_noise: bool = False
     audio_while_tool_pending: bool = True
 
+    # tools: see app/tools/addresses.py; their own variables are read by `tool_variables`
+    tool_hosts: str = ""
+
     # the store
     redis_url: str = ""
 
@@ -74,6 +81,12 @@ class Settings(BaseSettings):
     def _a_rate_the_service_knows(cls, value: int) -> int:
         if value not in {8_000, 16_000, 24_000}:
             raise ValueError("choose 8000, 16000 or 24000")
+        return value
+
+    @field_validator("tool_hosts")
+    @classmethod
+    def _hosts_that_can_be_meant(cls, value: str) -> str:
+        read_hosts(value)
         return value
 
     @property
@@ -109,3 +122,9 @@ class Settings(BaseSettings):
         if missing:
             raise SettingsError("\n".join(missing))
         return self
+
+
+def tool_variables() -> dict[str, str]:
+    """What the environment and `.env` hold for YAML tools: names that begin with TOOL_, and nothing else."""
+    found = {**dotenv_values(".env"), **os.environ}
+    return {name: value for name, value in found.items() if name.startswith("TOOL_") and value is not None}

@@ -17,7 +17,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     **{room: PURE for room in NEIGHBOURS},
     "bridge": PURE | NEIGHBOURS | {"pool"},
     "pool": PURE | NEIGHBOURS,
-    "settings": PURE,
+    "settings": PURE | {"tools.addresses"},  # pure: how TOOL_HOSTS is written
     "edition": PURE | NEIGHBOURS,
     "casting": PURE | NEIGHBOURS | {"bridge", "edition", "settings"},
     "assembly": PURE | NEIGHBOURS | {"bridge", "pool", "edition", "casting", "settings"},
@@ -25,7 +25,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "simulator": {"audio", "engines.offline"},  # were the wire code shared, both ends would share a mistake
     "cli": PURE | NEIGHBOURS | {"bridge", "pool", "edition", "casting", "assembly", "web", "settings", "simulator"},
 }
-PURE_FILES = {"messages.py", "events.py", "plan.py", "renewal.py", "twiml.py", "signature.py", "schema.py", "match.py"}
+PURE_FILES = {
+    *("messages.py", "events.py", "plan.py", "renewal.py", "twiml.py", "signature.py", "schema.py", "match.py"),
+    *("addresses.py", "arguments.py", "breaker.py", "deeds.py", "results.py", "spoken.py", "template.py"),
+}
 WORLDLY = {"asyncio", "socket", "time", "random", "os", "threading", "subprocess", "httpx", "redis", "websockets"}
 MODULES = sorted(APP.rglob("*.py"))
 

@@ -1,7 +1,8 @@
-"""Three clocks that keep a caller from a dead line. They run on evidence, and are not read while the caller speaks.
+"""Clocks that keep a caller from a dead line. They run on evidence, and are not read while the caller speaks.
 
 *Known failure*: the session is known to be gone while something is owed; a line (or the rest of the reply) follows
 within 1.5 s. *Slow answer*: the engine has the caller's turn but sends no audio; a filler, another, then recovery.
+*Tool*: the model waits for a tool, and the caller for both; "one moment", again and again.
 *Deaf*: our detector heard speech and then quiet, and the engine said nothing at all about it.
 """
 
@@ -30,6 +31,10 @@ class AnswerClock:
     @property
     def running(self) -> bool:
         return self._since is not None
+
+    @property
+    def has_filled(self) -> bool:
+        return self.running and self._fillers > 0
 
     def start(self, now: int, fillers: int = 0) -> None:
         """An answer is owed from now. `fillers`: as if so many had been played already."""
@@ -64,6 +69,35 @@ class AnswerClock:
         if self._fillers == 1:
             return self._since + self._timings.slow_answer_again
         return self._last_filler + self._timings.slow_answer_again if patient else None
+
+
+class ToolClock:
+    """How long nothing was heard while a tool runs: when to say "one moment", and again, ever more seldom."""
+
+    def __init__(self, timings: Timings) -> None:
+        self._timings = timings
+        self._fill_at: int | None = None
+        self._interval = 0
+        self._quiet = True
+
+    def watch(self, runs: bool, quiet: bool, has_filled: bool, now: int) -> None:
+        """`quiet`: nothing of ours sounds and the caller does not speak. The wait is of quiet, and begins again when
+        it was broken. `has_filled`: the caller has heard "one moment" since they asked."""
+        if not runs:
+            self._fill_at = None
+        elif self._fill_at is None:
+            self._interval = self._timings.tool_wait_again
+            self._fill_at = now + (self._interval if has_filled else self._timings.tool_wait)
+        elif not (quiet and self._quiet):
+            self._fill_at = max(self._fill_at, now + self._timings.tool_wait)
+        self._quiet = quiet
+
+    def filled(self, now: int) -> None:
+        self._fill_at = now + self._interval
+        self._interval += self._interval // 2
+
+    def deadline(self) -> int | None:
+        return self._fill_at
 
 
 class FailureClock:

@@ -14,17 +14,27 @@ from app.call.scene import Phase, Scene
 
 
 def sound_alarms(scene: Scene) -> None:
+    silent = scene.playout.silent(scene.now)
+    scene.tool.watch(_tool_runs(scene), silent and _alarms_on(scene), scene.answer.has_filled, scene.now)
     if not _alarms_on(scene):
         return
-    silent = scene.playout.silent(scene.now)
     if scene.due(scene.failure.deadline()):
         scene.failure.stop()
         scene.voice.fill("sorry", scene.now)
     elif scene.due(_deaf_at(scene)):
         scene.voice.fill("sorry" if scene.uplink.unanswered else "repeat", scene.now)
         session.recover(scene, Failure.STALLED, "deaf")
-    elif alarm := scene.answer.alarm(scene.now, _patient(scene), silent):
+    elif alarm := scene.answer.alarm(scene.now, _patient(scene), silent and not _tool_runs(scene)):
         _sound(scene, alarm)
+    if silent and scene.due(scene.tool.deadline()):
+        _keep_company(scene)
+
+
+def _keep_company(scene: Scene) -> None:
+    scene.tool.filled(scene.now)
+    scene.answer.filled(scene.now)
+    if scene.playout.silent(scene.now):  # another line has not just begun
+        scene.voice.fill("wait", scene.now)
 
 
 def _sound(scene: Scene, alarm: Alarm) -> None:
@@ -41,7 +51,8 @@ def alarms_at(scene: Scene) -> Iterable[int | None]:
         yield scene.failure.deadline()
         yield _deaf_at(scene)
         yield scene.answer.give_up_at(_patient(scene))
-        yield scene.answer.fill_at(_patient(scene)) if scene.playout.silent(scene.now) else None
+        if scene.playout.silent(scene.now):
+            yield scene.tool.deadline() if _tool_runs(scene) else scene.answer.fill_at(_patient(scene))
 
 
 def _alarms_on(scene: Scene) -> bool:
@@ -56,7 +67,11 @@ def _deaf_at(scene: Scene) -> int | None:
 
 
 def _patient(scene: Scene) -> bool:
-    return scene.runs.pending_in(scene.attachment.ordinal) or not scene.attachment.attached
+    return _tool_runs(scene) or not scene.attachment.attached
+
+
+def _tool_runs(scene: Scene) -> bool:
+    return scene.runs.pending_in(scene.attachment.ordinal)
 
 
 # --- what the model is told in writing --------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from app.call import commands as c
 from app.call.attachment import Attachment
-from app.call.clocks import AnswerClock, DeafClock, FailureClock
+from app.call.clocks import AnswerClock, DeafClock, FailureClock, ToolClock
 from app.call.closing import Closing
 from app.call.disposition import Disposition
 from app.call.dtmf import Keys
@@ -68,6 +68,7 @@ class Scene:
         self.runs = Runs()
         # What is owed, and since when.
         self.answer = AnswerClock(timings)
+        self.tool = ToolClock(timings)
         self.failure = FailureClock(timings)
         self.deaf = DeafClock(timings)
         self.waterfall = Waterfall()

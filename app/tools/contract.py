@@ -7,9 +7,12 @@ The host asks `check` whether it can work with what the model sent, then awaits 
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from app.call.setup import CallFacts
+
+if TYPE_CHECKING:
+    from app.tools.web import Web
 
 TIME_LIMIT_S = 10.0  # below every limit of the call and of the service
 AT_ONCE = 8  # runs of one tool in this process
@@ -33,6 +36,8 @@ class Context:
     key: str
     leave_behind: Callable[["asyncio.Future[Any]"], None] = lambda work: None
     """Tell the host that `work` goes on though nobody waits for it: it keeps its place until it is done."""
+    web: "Web | None" = None
+    """The way out for requests, to allowed and public hosts only."""
 
 
 class Tool(Protocol):

@@ -24,6 +24,7 @@ from app.tools.deeds import Deed, Deeds
 from app.tools.house import NAMES, Offer, house_tools
 from app.tools.results import TooLong, document, error
 from app.tools.room import Room
+from app.tools.web import Web
 
 log = structlog.get_logger()
 
@@ -64,9 +65,14 @@ class ToolHost:
     """One for each process; `tools` by name."""
 
     def __init__(
-        self, tools: Mapping[str, Tool], limits: HostLimits | None = None, clock: Callable[[], int] = now_ms
+        self,
+        tools: Mapping[str, Tool],
+        limits: HostLimits | None = None,
+        web: Web | None = None,
+        clock: Callable[[], int] = now_ms,
     ) -> None:
         self._tools = dict(tools)
+        self._web = web
         self._limits = limits or HostLimits()
         self._now_ms = clock
         self._room = Room(self._limits.at_once)
@@ -114,7 +120,9 @@ class ToolHost:
             raise _Answer(Outcome.REFUSED, str(wrong)) from None
         deed = self._deeds.deed(facts.call_sid, tool.source, name, given)
         if not tool.effects:
-            return await self._guarded(tool, given, Context(facts, deed.key, partial(self._leave, tool, None)))
+            return await self._guarded(
+                tool, given, Context(facts, deed.key, partial(self._leave, tool, None), self._web)
+            )
         if (before := self._deeds.result(deed)) is not None:
             return before
         if self._deeds.running(deed):
@@ -133,7 +141,7 @@ class ToolHost:
             self._leave(tool, deed, work)
 
         try:
-            result = await self._guarded(tool, given, Context(facts, deed.key, leave))
+            result = await self._guarded(tool, given, Context(facts, deed.key, leave, self._web))
         except BaseException:
             if not behind:
                 self._deeds.not_done(deed)

@@ -1,21 +1,29 @@
-"""The tools staff wrote, in `tools/` of the content directory."""
+"""The tools staff wrote, in `tools/` of the content directory.
+
+Python is code and comes with the deployment. A page of YAML says by its `kind` what it describes; without one it is an
+HTTP request.
+"""
 
 import hashlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
 from app.content.faults import ContentError, Fault
+from app.content.page import Page, read_page
+from app.content.texts import read_texts
 from app.tools.contract import Tool
 from app.tools.house import NAMES
+from app.tools.http_tool import read_http_tool
 from app.tools.schema import NotFlat
 from app.tools.tool import BadTool, FunctionTool, offered
 
 TOOLS = Path("tools")
+TAKEN = "is the name of another tool"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +51,42 @@ def load_tools(content_dir: Path) -> Toolbox:
 
 def read_tools(texts: Mapping[str, str], code: Code) -> Toolbox:
     """The tools of these pages, by file as `tool_texts` gives them, and those of `code`. Raises `ContentError`."""
-    return Toolbox(code.tools, {**code.sources, **texts}, code)
+    tools = dict(code.tools)
+    faults: list[Fault] = []
+    for file, text in sorted(texts.items()):
+        try:
+            found = _described(text, file)
+        except ContentError as error:
+            faults += error.faults
+            continue
+        for tool in found:
+            name = tool.declaration.name
+            if name in tools or name in NAMES:
+                faults.append(Fault(file, 0, name, TAKEN, "Give it another name"))
+            tools[name] = tool
+    if faults:
+        raise ContentError(faults)
+    return Toolbox(tools, {**code.sources, **texts}, code)
+
+
+# What a page of this kind describes. A reader raises `ContentError`.
+KINDS: Mapping[str, Callable[[Page], list[Tool]]] = {
+    "http": lambda page: [read_http_tool(page)],
+}
+
+
+def _described(text: str, file: str) -> list[Tool]:
+    page = read_page(text, file)
+    kind = page.data.get("kind", "http") if isinstance(page.data, dict) else "http"
+    if kind not in KINDS:
+        raise ContentError([page.fault(("kind",), f"{kind!r} is not a kind of tool", f"Choose {', '.join(KINDS)}")])
+    return KINDS[kind](page)
 
 
 def tool_texts(content_dir: Path) -> dict[str, str]:
-    """The pages among the tools, by file: what staff may change while the server runs. Blocks on files."""
-    return {}
+    """The pages among the tools, by file: what staff may change while the server runs. Blocks on files. Raises
+    `ContentError`."""
+    return read_texts(content_dir, sorted((content_dir / TOOLS).glob("[!_.]*.yaml")))
 
 
 def import_tools(content_dir: Path) -> Code:
@@ -102,7 +140,7 @@ def _tools_of(module: ModuleType) -> list[FunctionTool]:
 
 def _taken(tool: FunctionTool, file: str) -> Fault:
     line = tool.function.__code__.co_firstlineno
-    return Fault(file, line, tool.name, "is the name of another tool", "Give the function another name")
+    return Fault(file, line, tool.name, TAKEN, "Give the function another name")
 
 
 def _fault(error: Exception, path: Path, file: str) -> Fault:

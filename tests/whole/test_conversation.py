@@ -92,7 +92,7 @@ async def test_a_tool_is_answered_once_and_the_caller_kept_company_where_it_hang
 
     async def hangs() -> None:
         mind = [turn("Where is the Anna?", sentence("one", text="No luck: {error}."), **HANG)]
-        async with house(mind=mind, timings=Timings(slow_answer=700)) as here:
+        async with house(mind=mind, timings=Timings(tool_wait=700)) as here:
             call = await ask_once(here, quiet="1800ms")
             runs = await here.metric("offhook_tools_total", tool="ask_the_harbour", outcome="timed_out")
         [session] = here.sessions
