@@ -83,6 +83,11 @@ class Attachment:
         self.retry_at = now + (self._back_off() if failure is Failure.THROTTLED else 0)
         return True
 
+    def release(self) -> None:
+        """No session is wanted until one is asked for."""
+        self.asked_at = self.attached_at = self.retry_at = None
+        self.changing = False
+
     def overdue_at(self) -> int | None:
         """When an answer to `AttachSession` has been waited for long enough."""
         return None if self.asked_at is None or self.attached else self.asked_at + self._timings.attach_limit

@@ -13,6 +13,9 @@ CALL_BACK = "request_call_back"
 COLLECT_DIGITS = "collect_digits"
 SWITCH_LANGUAGE = "switch_language"
 
+PEOPLE = frozenset({TRANSFER, TAKE_MESSAGE, CALL_BACK})  # what they are given is told to staff
+TOLD = ("summary", "reason", "tried", "promised", "about", "when")
+
 NOT_OFFERED = json.dumps({"error": "not_offered", "advice": "This is not possible on this line. Say so and go on."})
 
 

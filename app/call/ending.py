@@ -20,6 +20,7 @@ def close(scene: Scene, disposition: Disposition, phrase: str, reply_is_coming: 
     if scene.turns.hold is not None:
         floor.confirm(scene, Sign.TOOK)
     scene.phase = Phase.CLOSING
+    scene.do_all(scene.departure.give_up())
     scene.answer.stop()
     scene.texts.clear()
     said = not phrase or scene.voice.say(phrase)
@@ -36,6 +37,7 @@ def close(scene: Scene, disposition: Disposition, phrase: str, reply_is_coming: 
 def end(scene: Scene, disposition: Disposition) -> None:
     """At once, whatever is being said."""
     scene.phase, scene.disposition = Phase.ENDED, disposition
+    scene.do_all(scene.departure.give_up())
     scene.do_all(c.CancelTool(run.run) for run in scene.runs.take_all())
     if scene.leg is not None:
         scene.do(c.KeepSnapshot())  # whoever is asked what follows the stream must know that nothing does
@@ -50,6 +52,7 @@ def end_ordered(scene: Scene, event: e.EndOrdered) -> None:
 
 
 def call_completed(scene: Scene, event: e.CallCompleted) -> None:
+    """Where the carrier has the caller, `transfer` is asked first."""
     if scene.phase is Phase.RINGING and not scene.resumed:
         end(scene, Disposition.NEVER_CONNECTED)
     else:
@@ -65,7 +68,10 @@ def caller_gone(scene: Scene) -> None:
 
 
 def too_long_at(scene: Scene) -> int | None:
-    return None if scene.began is None else scene.began - scene.elapsed_before + scene.timings.max_call
+    """Counted without the time a caller spends with somebody else."""
+    if scene.began is None or scene.phase is Phase.ONWARD:
+        return None
+    return scene.began - scene.elapsed_before + scene.departure.outside_ms + scene.timings.max_call
 
 
 def close_when_too_long(scene: Scene) -> None:

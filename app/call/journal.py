@@ -15,7 +15,7 @@ from hashlib import blake2b
 from typing import Any, get_type_hints
 
 from app.call import events as e
-from app.call.built_in import END_CALL
+from app.call.built_in import END_CALL, PEOPLE, TOLD, given
 from app.call.commands import Command
 from app.call.disposition import end_reason
 from app.call.machine import Call
@@ -24,6 +24,7 @@ type Words = Callable[[str], str]
 type FindAudio = Callable[[str, int], bytes]  # by digest and length
 
 _WORD = re.compile(r"\w+")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 _WORDS: Mapping[type, str] = {
     e.UserText: "text",
@@ -71,7 +72,16 @@ def write(event: e.Event, now_ms: int, words: Words) -> str:
             line[field.name] = words(value) if field.name == hidden else value
     if isinstance(event, e.ToolCalled) and event.name == END_CALL:
         line["arguments"] = json.dumps({"reason": end_reason(event.arguments)})  # one of a few known words
+    if isinstance(event, e.ToolCalled) and event.name in PEOPLE:
+        line["arguments"] = json.dumps(_told(given(event.arguments), words))
     return json.dumps(line, separators=(",", ":"), ensure_ascii=False)
+
+
+def _told(arguments: Mapping[str, Any], words: Words) -> dict[str, str]:
+    """What a built-in tool was given for a person: a target by its name, all else masked."""
+    target = arguments.get("target")
+    named = {"target": target} if isinstance(target, str) and _NAME.fullmatch(target) else {}
+    return named | {key: words(text) for key in TOLD if isinstance(text := arguments.get(key), str)}
 
 
 def read(line: str, find_audio: FindAudio) -> tuple[int, e.Event]:

@@ -1,7 +1,7 @@
 """The telephone end: a leg comes, stalls, breaks, and the caller may come back on another."""
 
 from app.call import commands as c
-from app.call import ending, floor, session, texts
+from app.call import ending, floor, session, texts, transfer
 from app.call import events as e
 from app.call.disposition import Disposition
 from app.call.scene import Phase, Scene
@@ -29,6 +29,9 @@ def attached(scene: Scene, event: e.LegAttached) -> None:
         return
     if first:
         scene.began = scene.now
+    if scene.departure.under_way:
+        transfer.leg_came(scene)
+        return
     if first and not scene.resumed:
         _greet(scene)
     else:
@@ -45,7 +48,9 @@ def _greet(scene: Scene) -> None:
 
 def _come_back(scene: Scene, what: str) -> None:
     scene.note(what, scene.resumed)
-    if not scene.voice.say("back_again", first=True) and scene.playout.idle:
+    welcome = scene.departure.take_welcome()
+    received = scene.voice.say(welcome) if welcome else False
+    if not received and not scene.voice.say("back_again", first=True) and scene.playout.idle and not welcome:
         scene.texts.ask(texts.BACK_AGAIN)
     if not scene.attachment.live and scene.attachment.retry_at is None:
         session.attach(scene)
@@ -76,6 +81,8 @@ def _lose(scene: Scene) -> None:
     _leave(scene)
     if scene.closing is not None:
         ending.end(scene, scene.closing.disposition)
+        return
+    if transfer.leg_lost(scene):
         return
     scene.phase, scene.away_since = Phase.AWAY, scene.now
     scene.note("leg lost")

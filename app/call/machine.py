@@ -5,8 +5,9 @@ says when it wants to be told that time has passed. It owns no task, socket, clo
 tested and replayed without a telephone.
 
 **Phases.** A call is *ringing* until its first leg, *live* while it has one, *away* while a lost leg may come back
-(20 s), *closing* while a last line is heard to its end, and then *ended*, where nothing moves it any more (`leg`,
-`ending`).
+(20 s), *leaving* while a last line or a hold line is heard before a person has the caller, *onward* while the carrier
+has them (`transfer`), *closing* while a last line is heard to its end, and then *ended*, where nothing moves it any
+more (`leg`, `ending`).
 
 **The floor** (`floor`, `turns`) says who speaks. A sound of the caller while we speak is no interruption yet: it is a
 **hold**. We stop within the same step and keep our words (`playout`); a transcript, a key or a new reply confirms that
@@ -40,8 +41,10 @@ from typing import Any, Self
 from app.call import commands as c
 from app.call import ending, floor, keypad, known, leg, model, quiet, session, snapshots, texts, transfer
 from app.call import events as e
+from app.call.departure import Stage
 from app.call.disposition import Disposition
 from app.call.history import Line
+from app.call.onward import Onward
 from app.call.scene import Phase, Scene
 from app.call.setup import CallSetup
 from app.call.turns import Floor
@@ -62,7 +65,9 @@ class Call:
         if now_ms > scene.now:
             scene.now = now_ms
         if type(event) is e.CallerAudio:
-            return scene.uplink.push(event.audio, event.ms) if event.leg == scene.leg else []
+            if event.leg != scene.leg or scene.departure.under_way:
+                return []
+            return scene.uplink.push(event.audio, event.ms)
         _HANDLERS[type(event)](scene, event)
         _advance(scene)
         self._deadline = min((at for at in _wakeups(scene) if at is not None), default=None)
@@ -75,16 +80,20 @@ class Call:
     def snapshot(self) -> dict[str, Any]:
         """All that another process needs to go on from here: a JSON document (see `snapshots`)."""
         scene = self._scene
+        ringing = scene.departure.lost_if_resumed
+        lost = () if ringing is None else (texts.ring_lost(ringing.target),)
         state = snapshots.State(
             history=tuple(self.transcript()),
             tools=tuple(scene.runs.names),
-            texts=tuple(scene.texts.unanswered()),
+            texts=(*scene.texts.unanswered(), *lost),
             elapsed_ms=scene.elapsed,
             session=scene.attachment.ordinal,
             turns=scene.waterfall.turns,
             asked=scene.silence.asked,
             disposition=scene.disposition,
             language=scene.voice.language,
+            onward=scene.departure.outside,
+            attempts=scene.departure.attempts,
         )
         return snapshots.write(scene.setup.facts, state)
 
@@ -112,6 +121,9 @@ class Call:
         scene.disposition = kept.disposition
         if kept.language in setup.tongues:
             scene.voice.language = kept.language
+        scene.departure.attempts = kept.attempts
+        if kept.onward is not None:
+            scene.departure.begin(Stage.OUT, kept.onward, now_ms)
         for text in (*kept.texts, *map(texts.result_lost, kept.tools)):
             scene.texts.ask(text)
         return call
@@ -124,6 +136,11 @@ class Call:
     def disposition(self) -> Disposition | None:
         """How it ended."""
         return self._scene.disposition
+
+    @property
+    def onward(self) -> Onward | None:
+        """Where the carrier is to take the caller, or has taken them, when it asks what follows the stream."""
+        return self._scene.departure.outside
 
     @property
     def floor(self) -> Floor:
@@ -155,6 +172,7 @@ _STEPS: tuple[Callable[[Scene], None], ...] = (
     quiet.send_text,
     quiet.prompt_caller,
     floor.fall_silent,
+    transfer.go_on_leaving,
     ending.end_when_heard,
     floor.play,
 )
@@ -179,6 +197,7 @@ def _wakeups(scene: Scene) -> Iterable[int | None]:
     yield scene.runs.deadline()
     yield scene.keys.deadline()
     yield leg.given_up_at(scene)
+    yield from transfer.wakeups(scene)
     if scene.phase is not Phase.LIVE:
         return
     yield floor.plays_on_at(scene)
@@ -205,6 +224,18 @@ def _of_leg(handler: Handler) -> Handler:
     return of_current_leg
 
 
+def _unless_leaving(handler: Handler, leaving: Handler | None = None) -> Handler:
+    """What a caller says or does on the way out is meant for nobody."""
+
+    def of_caller_here(scene: Scene, event: Any) -> None:
+        if not scene.departure.under_way:
+            handler(scene, event)
+        elif leaving is not None:
+            leaving(scene, event)
+
+    return _of_leg(of_caller_here)
+
+
 def _of_session(handler: Handler) -> Handler:
     def of_current_session(scene: Scene, event: Any) -> None:
         if scene.attachment.live and event.session == scene.attachment.ordinal:
@@ -217,6 +248,11 @@ def _of_session(handler: Handler) -> Handler:
     return of_current_session
 
 
+def _call_completed(scene: Scene, event: e.CallCompleted) -> None:
+    if not transfer.call_completed(scene):
+        ending.call_completed(scene, event)
+
+
 def _time_passed(scene: Scene, event: e.TimePassed) -> None:
     """The steps do it all."""
 
@@ -225,11 +261,11 @@ _HANDLERS: Mapping[type[e.Event], Handler] = {
     e.LegAttached: leg.attached,
     e.LegStalled: _of_leg(leg.stalled),
     e.LegEnded: _of_leg(leg.ended),
-    e.CallerSpoke: _of_leg(floor.caller_spoke),
-    e.CallerPaused: _of_leg(floor.caller_paused),
-    e.KeyPressed: _of_leg(floor.key_pressed),
+    e.CallerSpoke: _unless_leaving(floor.caller_spoke),
+    e.CallerPaused: _unless_leaving(floor.caller_paused),
+    e.KeyPressed: _unless_leaving(floor.key_pressed, transfer.key_while_leaving),
     e.MarkEchoed: _of_leg(floor.mark_echoed),
-    e.CallCompleted: ending.call_completed,
+    e.CallCompleted: _call_completed,
     e.EndOrdered: ending.end_ordered,
     e.SessionAttached: session.attached,
     e.SessionStalled: _of_session(session.stalled),

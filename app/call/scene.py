@@ -1,8 +1,9 @@
 """All that is known of a call at this moment.
 
 A **part** (`playout`, `turns`, `uplink`, `attachment`, the clocks ...) keeps one small thing right and knows of nobody
-else. A **subject** (`floor`, `leg`, `session`, `model`, `quiet`, `ending`) joins parts into what a call does: plain
-functions over the scene. What no part owns stands here, and each of these fields is set by the module named beside it.
+else. A **subject** (`floor`, `leg`, `session`, `model`, `transfer`, `quiet`, `ending`) joins parts into what a call
+does: plain functions over the scene. What no part owns stands here, and each of these fields is set by the module named
+beside it.
 """
 
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from app.call import commands as c
 from app.call.attachment import Attachment
 from app.call.clocks import AnswerClock, DeafClock, FailureClock, ToolClock
 from app.call.closing import Closing
+from app.call.departure import Departure
 from app.call.disposition import Disposition
 from app.call.dtmf import Keys
 from app.call.replies import Replies
@@ -28,6 +30,8 @@ class Phase(StrEnum):
     RINGING = "ringing"
     LIVE = "live"
     AWAY = "away"
+    LEAVING = "leaving"
+    ONWARD = "onward"
     CLOSING = "closing"
     ENDED = "ended"
 
@@ -40,16 +44,17 @@ class Scene:
         self.now = 0  # machine
         self.resumed = ""  # machine: why, where another process had the call before
         self.elapsed_before = 0  # machine: ... and how long
-        self.phase = Phase.RINGING  # leg, ending
-        self.leg: int | None = None  # leg: the present one
+        self.phase = Phase.RINGING  # leg, ending, transfer
+        self.leg: int | None = None  # leg, transfer: the present one
         self.last_leg = 0  # leg
         self.stalled_at: int | None = None  # leg
-        self.away_since = 0  # leg
+        self.away_since = 0  # leg, transfer
         self.began: int | None = None  # leg: machine time of the first one
         self.seemed = ""  # language: the other language that the caller's last words seemed to be in
         self.tool_called_at = -1  # model
         self.replied_at = -1  # model: ... that it began to speak
         self.first_word = False  # floor, machine: it was played
+        self.departure = Departure(setup.facts.call_sid)
         self.closing: Closing | None = None  # ending
         self.disposition: Disposition | None = None  # ending, machine
         # What we say, and what was heard of it.
@@ -97,8 +102,8 @@ class Scene:
 
     @property
     def interruptible(self) -> bool:
-        """What we have in hand may be cut. A goodbye never is."""
-        return self.closing is None and self.playout.interruptible
+        """What we have in hand may be cut. A goodbye never is, nor what is said to a caller who leaves."""
+        return self.closing is None and not self.departure.under_way and self.playout.interruptible
 
     @property
     def elapsed(self) -> int:

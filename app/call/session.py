@@ -64,6 +64,22 @@ def _let_go(scene: Scene) -> None:
     scene.texts.send_again()
 
 
+def release(scene: Scene) -> None:
+    """The call goes on without a model for a while, and nothing is owed."""
+    if scene.attachment.live:
+        scene.do(c.CloseSession(scene.attachment.ordinal))
+    scene.voice.measure(scene.now)
+    scene.attachment.release()
+    scene.answer.stop()
+    scene.failure.stop()
+    _let_go(scene)
+    scene.texts.clear()
+    scene.uplink.offset(substantial=True)
+    scene.uplink.answered()
+    scene.uplink.detach()
+    scene.uplink.pause(False)
+
+
 # --- failing ----------------------------------------------------------------------------------------------------------
 
 

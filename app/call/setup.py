@@ -25,7 +25,8 @@ class Target:
     """Somebody a call may be given to. Only the name travels: numbers stay in the edition, with the desk."""
 
     name: str
-    warm: bool = False  # told about the caller first, and asked whether they take the call
+    warm: bool = False  # can be rung while the caller holds in the stream: told first, and asked whether they take it
+    queue: bool = False  # several people: the caller waits for one of them
     open: bool = True  # by its hours, when the call began
 
 
@@ -131,7 +132,7 @@ class Timings:
     tool_limit: int = 20_000
     max_call: int = 3_600_000
     attach_limit: int = 5_000  # a cold open
-    ring_person: int = 30_000  # a person rings, listens and accepts
+    ring_person: int = 45_000  # a person rings, listens and accepts: longer than any target's own ringing
     with_person: int = 14_400_000  # the carrier's own limit of a call
     guard_limit: int = 2_000  # until the line is guarded, or the secret is not asked for
     guard_tail: int = 500  # a tone may sound on after its key was told
@@ -153,7 +154,7 @@ class CallSetup:
     """`phrases` by id, in the call's first language; `tongues` the same for each language the agent speaks, that too.
 
     Ids the machine knows: greeting, wait (filler), sorry (recovery), still_there, goodbye, apology (we cannot go on),
-    back_again (after a lost leg), repeat (please say that again), hold (while somebody is rung), transfer,
+    back_again (after a lost leg), repeat (please say that again), hold (while somebody is rung), transfer, closed,
     nobody_answered, leave_message, message_taken, try_again (wrong digits), language_changed. A missing one is no
     error.
     """
@@ -163,6 +164,7 @@ class CallSetup:
     tongues: Mapping[str, Mapping[str, Phrase]] = field(default_factory=dict)
     targets: Mapping[str, Target] = field(default_factory=dict)
     keypad: Keypad = field(default_factory=Keypad)
+    messages: bool = False  # may take messages and note call-backs
     effects: frozenset[str] = frozenset()  # tools that change something in the world
     known: KnownAnswers = field(default_factory=KnownAnswers)
     first_phrase: str = "greeting"  # what the caller hears first; "sorry" where a call had to start afresh

@@ -11,6 +11,7 @@ from typing import Any
 
 from app.call.disposition import Disposition
 from app.call.history import Line
+from app.call.onward import Onward
 from app.call.setup import CallFacts
 
 SCHEMA = 1
@@ -27,6 +28,8 @@ class State:
     asked: int  # silence prompts in a row
     disposition: Disposition | None
     language: str = ""  # "" for the first
+    onward: Onward | None = None  # where the carrier has taken the caller
+    attempts: int = 0  # to give the caller to somebody, until now
 
 
 def write(facts: CallFacts, state: State) -> dict[str, Any]:
@@ -45,6 +48,8 @@ def write(facts: CallFacts, state: State) -> dict[str, Any]:
         "asked": state.asked,
         "disposition": None if state.disposition is None else str(state.disposition),
         "language": state.language,
+        "onward": None if state.onward is None else state.onward.document(),
+        "attempts": state.attempts,
     }
 
 
@@ -55,7 +60,7 @@ def read(document: Mapping[str, Any], call_sid: str) -> State:
     try:
         if document["facts"]["call_sid"] != call_sid:
             raise ValueError("snapshot of another call")
-        ended = document["disposition"]
+        ended, onward = document["disposition"], document.get("onward")
         return State(
             history=tuple(Line(line["role"], line["text"]) for line in document["history"]),
             tools=tuple(document["tools"]),
@@ -66,6 +71,8 @@ def read(document: Mapping[str, Any], call_sid: str) -> State:
             asked=int(document["asked"]),
             disposition=None if ended is None else Disposition(ended),
             language=str(document.get("language", "")),
+            onward=None if onward is None else Onward.of(onward),
+            attempts=int(document.get("attempts", 0)),
         )
     except (KeyError, TypeError) as missing:
         raise ValueError(f"not a snapshot: {missing!r}") from missing

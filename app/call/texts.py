@@ -8,10 +8,40 @@ GO_ON = "(The line was interrupted for a moment. Please go on from where the cal
 BACK_AGAIN = "(The line was lost and is back. Say so in a few words, and go on.)"
 STILL_THERE = "(The caller has been silent for a while. Ask in a few words whether they are still there.)"
 SAY_GOODBYE = "(The call is ending now. Say goodbye in one short sentence.)"
+MESSAGE_TAKEN = (
+    "(The caller has left a message for the staff, it is kept, and they have been told so. "
+    "Ask in a few words whether there is anything else.)"
+)
+NO_MESSAGE = "(The caller was asked for a message and left none. Ask in a few words how you can help.)"
+_REFUSALS = {"busy": "the line is busy", "declined": "the call was not taken", "no_answer": "nobody answered"}
 
 
 def told(text: str) -> str:
     return f'(A recorded line has answered the caller. They were told: "{text}" Do not answer this again.)'
+
+
+def closed(target: str, messages: bool) -> str:
+    return f"(The caller wants to speak to {target}, and nobody is there at this hour. Say so. {_instead(messages)})"
+
+
+def nobody_took_it(target: str, result: str, messages: bool) -> str:
+    why = _REFUSALS.get(result, "the connection failed")
+    return (
+        f"(The caller was to be put through to {target}: {why}. They are back with you and have been told so. "
+        f"{_instead(messages)})"
+    )
+
+
+def never_mind(target: str) -> str:
+    return f"(The caller does not want to wait for {target} any longer and is back with you. Ask how you can help.)"
+
+
+def ring_lost(target: str) -> str:
+    return f"(The caller waited for {target} and the line broke before anybody answered. Offer to try again.)"
+
+
+def _instead(messages: bool) -> str:
+    return "Offer to take a message or to note a call-back." if messages else "Offer to help them yourself."
 
 
 def result_came_late(name: str, result: str) -> str:

@@ -12,7 +12,7 @@ from itertools import count
 from app.call import commands as c
 from app.call import events as e
 from app.call.machine import Call
-from app.call.setup import CallFacts, CallSetup, KnownAnswers, Phrase, Timings, UplinkSettings
+from app.call.setup import CallFacts, CallSetup, KnownAnswers, Phrase, Target, Timings, UplinkSettings
 
 FRAME = 160
 FRAME_MS = 20
@@ -46,6 +46,8 @@ def setup(
     tongues: Mapping[str, Mapping[str, Phrase]] | None = None,
     known: KnownAnswers | None = None,
     effects: frozenset[str] = frozenset(),
+    targets: Mapping[str, Target] | None = None,
+    messages: bool = False,
 ) -> CallSetup:
     return CallSetup(
         FACTS,
@@ -57,6 +59,8 @@ def setup(
         tongues=tongues or {},
         known=known or KnownAnswers(),
         effects=effects,
+        targets=targets or {},
+        messages=messages,
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -12,8 +13,9 @@ from app.call import commands as c
 from app.call import events as e
 from app.call import journal
 from app.call.machine import Call
+from app.call.onward import OnwardResult, attempt_name
 from app.call.scene import Phase
-from app.call.setup import KnownAnswers, Phrase, UplinkSettings
+from app.call.setup import KnownAnswers, Phrase, Target, UplinkSettings
 from app.call.turns import Floor
 from tests.call.stage import FRAME, Stage, setup, times_in, tone
 
@@ -36,12 +38,29 @@ HOUSE = setup(
     known=KnownAnswers(note=True),
     effects=frozenset({"book"}),
 )
+WORKSHOP, OFFICE, NOBODY = Target("workshop"), Target("office", warm=True), Target("nobody", open=False)
+HOUSE = replace(HOUSE, targets={"workshop": WORKSHOP, "office": OFFICE, "nobody": NOBODY}, messages=True)
 HUSHED_HOUSE = setup({}, uplink=UplinkSettings(gate=True, quiet_batch_ms=60))
+
+ARGUMENTS = [
+    "{}",
+    "[",
+    "",
+    '{"language":"es-US"}',
+    '{"language":"en"}',
+    '{"about":"a wheel"}',
+    '{"target":"workshop"}',
+    '{"target":"office","summary":"x"}',
+    '{"target":"nobody"}',
+]
 
 contents = st.sampled_from(["a", "b", "d", "f"])
 runs = st.sampled_from(["t1", "t2"])
-tools = st.sampled_from(["find", "find", "book", "switch_language", "end_call"])
-arguments = st.sampled_from(["{}", "[", "", '{"language":"es-US"}', '{"language":"en"}'])
+LEAVING = ["transfer_call", "take_message", "request_call_back"]
+tools = st.sampled_from(["find", "find", "book", "switch_language", "end_call", *LEAVING])
+arguments = st.sampled_from(ARGUMENTS)
+attempts = st.sampled_from([attempt_name("CA1", number) for number in (1, 1, 1, 2, 3)])
+results = st.sampled_from(list(OnwardResult))
 outcomes = st.sampled_from(list(e.Outcome))
 words = st.sampled_from(["Yes.", "We open at nine in the morning.", "", "Where is my order?"])
 knowns = st.none() | st.builds(
@@ -58,7 +77,7 @@ happenings = st.one_of(
     st.builds(e.CallerAudio, legs, st.just(b"line"), st.just(20)),
     st.builds(e.CallerSpoke, legs, st.integers(0, 100)),
     st.builds(e.CallerPaused, legs, st.integers(0, 3_000), st.integers(0, 500)),
-    st.builds(e.KeyPressed, legs, st.sampled_from("0#5")),
+    st.builds(e.KeyPressed, legs, st.sampled_from("0#5*")),
     st.builds(e.MarkEchoed, legs, st.sampled_from(["0.1", "1.1", "1.2", "2.3"])),
     st.builds(e.LegStalled, legs),
     st.builds(e.LegEnded, legs, st.sampled_from([e.LegEnd.LOST, e.LegEnd.LOST, e.LegEnd.STOPPED, e.LegEnd.CLOSED])),
@@ -80,6 +99,9 @@ happenings = st.one_of(
     st.builds(e.SessionStalled, sessions),
     st.builds(e.SessionFailed, sessions, st.sampled_from(list(e.Failure))),
     st.builds(e.ToolAnswered, runs, st.just("find"), words.map(json.dumps), outcomes, st.just(9)),
+    st.builds(e.PersonAccepted, attempts),
+    st.builds(e.PersonRefused, attempts, results),
+    st.builds(e.OnwardEnded, attempts, results),
     st.just(e.TimePassed()),
     st.builds(e.EndOrdered, st.just("drain")),
 )
@@ -171,6 +193,8 @@ class Watcher:
                 self.cut = True
             case c.BargeInMeasured(_, held_ms, cut_ms):
                 assert held_ms >= 0 and cut_ms >= 0
+                self.cut = False
+            case c.Note("hold cut"):
                 self.cut = False
             case c.AttachSession(session, history):
                 assert session == self.session + 1, "sessions are numbered without gaps"

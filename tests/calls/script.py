@@ -7,6 +7,8 @@
     effects book_repair                                a tool that changes something
     known note true                                    what becomes of the model where a phrase answers
     setting max_call 60000                             one of the machine's waits
+    target workshop                                    whom the caller may be given to; and "warm", "queue", "closed"
+    messages                                           the caller may leave one, or be called back
     sessions by hand                                   else a session comes as soon as it is asked for
     uplink audio_while_tool_pending false              how the caller's audio travels
 
@@ -27,13 +29,14 @@ from typing import Any
 from app.call import commands as c
 from app.call import events as e
 from app.call.machine import Call
-from app.call.setup import CallSetup, KnownAnswers, Phrase, Timings, UplinkSettings
+from app.call.onward import OnwardResult, attempt_name
+from app.call.setup import CallSetup, KnownAnswers, Phrase, Target, Timings, UplinkSettings
 from tests.call.stage import FACTS, Done, Stage, setup, times_in, tone
 
 LAST_WINDOW_MS = 5_000
 KNOWN = {
     *("play", "clear", "mark", "hang", "attach", "close", "session", "audio", "text", "run", "cancel", "answer"),
-    *("barge-in", "turn", "first", "note", "snapshot", "end", "answered", "told"),
+    *("barge-in", "turn", "first", "note", "snapshot", "end", "answered", "told", "ring", "stop", "leave"),
 }
 CHUNK_MS = 100  # of a reply, one every 20 ms: five times as fast as it is spoken
 
@@ -53,6 +56,8 @@ class Script:
     phrases: dict[str, Phrase] = field(default_factory=dict)
     timings: Timings = field(default_factory=Timings)
     uplink: UplinkSettings = field(default_factory=UplinkSettings)
+    targets: dict[str, Target] = field(default_factory=dict)
+    messages: bool = False
     by_hand: bool = False
     tongues: dict[str, dict[str, Phrase]] = field(default_factory=dict)  # beside the first
     effects: set[str] = field(default_factory=set)
@@ -68,6 +73,8 @@ class Script:
             tongues=tongues,
             known=self.known,
             effects=frozenset(self.effects),
+            targets=self.targets,
+            messages=self.messages,
         )
 
     def colours(self) -> dict[str, int]:
@@ -101,6 +108,11 @@ def _read_line(script: Script, number: int, words: list[str]) -> None:
         case ["uplink", name, value]:
             given: dict[str, Any] = {name: int(value) if value.isdigit() else value == "true"}
             script.uplink = replace(script.uplink, **given)
+        case ["target", name, *how]:
+            target = Target(name, warm="warm" in how, queue="queue" in how, open="closed" not in how)
+            script.targets[name] = target
+        case ["messages"]:
+            script.messages = True
         case ["sessions", "by", "hand"]:
             script.by_hand = True
         case ["expect", *what]:
@@ -196,6 +208,15 @@ class Performance:
                 tell(e.ToolAnswered(run, "tool", result, e.Outcome.OK, 10))
             case ["operator", "ends", "the", "call"]:
                 tell(e.EndOrdered("operator"))
+            case ["person", attempt, "accepts"]:
+                tell(e.PersonAccepted(attempt_name("CA1", int(attempt))))
+            case ["person", attempt, "refuses", result]:
+                tell(e.PersonRefused(attempt_name("CA1", int(attempt)), OnwardResult(result)))
+            case ["onward", attempt, "ends", result]:
+                tell(e.OnwardEnded(attempt_name("CA1", int(attempt)), OnwardResult(result)))
+            case ["another", "process", "takes", "over"]:
+                kept = json.loads(json.dumps(self.stage.call.snapshot()))
+                self.stage.call = Call.resume(self.script.setup(), kept, now, "another process")
             case ["carrier", "says", status]:
                 tell(e.CallCompleted(status))
             case ["another", "process", "takes", "over"]:
@@ -249,7 +270,7 @@ class Performance:
             if words[0] == "no":
                 wrong = [done for done in window if self.matches(done.command, words[1:], number)]
                 assert not wrong, f"line {number}: was not to be{_shown(wrong[0])}"
-            elif words[0] in {"heard", "transcript", "floor"}:
+            elif words[0] in {"heard", "transcript", "floor", "onward"}:
                 self.check_account(number, words)
             else:
                 found = next((done for done in left if self.matches(done.command, words, number)), None)
@@ -262,6 +283,10 @@ class Performance:
         if words[0] == "floor":
             floor = self.stage.call.floor
             assert floor == words[1], f"line {number}: the floor is {floor}"
+            return
+        if words[0] == "onward":
+            onward = self.stage.call.onward
+            assert (onward.way if onward else "nowhere") == words[1], f"line {number}: {onward}"
             return
         told = " / ".join(f"{line.role}: {line.text}" for line in self.stage.call.transcript())
         match words:
@@ -320,6 +345,12 @@ class Performance:
                 return True
             case ["note", text], c.Note(what, detail):
                 return text in f"{what} {detail}"
+            case ["ring", name, *about], c.RingPerson(_, target, told):
+                return target == name and all(text in str(told) for text in about)
+            case ["stop", "ringing", attempt], c.StopRinging(stopped):
+                return stopped == attempt_name("CA1", int(attempt))
+            case ["leave", "word", text], c.LeaveWord(_, told):
+                return text in str(told)
             case ["snapshot"], c.KeepSnapshot():
                 return True
             case ["end", disposition], c.EndCall(name):
