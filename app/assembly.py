@@ -10,12 +10,12 @@ from typing import Any
 
 from app.bridge.desk import FrontDesk, Staff, WatchCall
 from app.bridge.pace import AnswerPace
-from app.cache.shelf import ENGINES, fill_shelf
+from app.cache.shelf import engines_allowed, fill_shelf
 from app.cache.store import Store, open_store
 from app.call.commands import Command, EndCall
 from app.call.events import Event, Failure, UsageReported
 from app.call.setup import Timings
-from app.casting import Casting, narrators
+from app.casting import Casting
 from app.edition import Edition
 from app.engines.engine import Engine, SessionKey
 from app.engines.nova_sonic.engine import NovaSonicEngine, NovaSonicOptions
@@ -25,6 +25,7 @@ from app.pool.plan import PoolOptions, Why
 from app.pool.pool import Pool
 from app.records.journal import JournalKeeper
 from app.settings import Settings, tool_variables
+from app.studio import narrators
 from app.tools.addresses import read_hosts
 from app.tools.host import ToolHost
 from app.tools.web import Web
@@ -72,10 +73,11 @@ async def assemble(
     async with (
         aclosing(web),
         open_store(settings.redis_url, settings.data_dir) as store,
-        _sonic(settings) as engine,
+        sonic_engine(settings) as engine,
         _watching(settings, watch) as watch,
     ):
-        shelf = await fill_shelf(edition.catalogue, narrators(edition), settings.content_dir, store, ENGINES)
+        speaking, engines = narrators(edition.prompts), engines_allowed(settings.foreign_audio)
+        shelf = await fill_shelf(edition.catalogue, speaking, settings.content_dir, store, engines)
         host, pace = ToolHost(edition.toolbox.tools, web=web), AnswerPace(timings.slow_answer)
         casting = Casting(settings, edition, timings, shelf, host, pace)
         pool = Pool(engine, casting.specs(), _pool_options(settings), now_ms, PoolMeters(meters))
@@ -100,7 +102,8 @@ async def assemble(
 
 
 @asynccontextmanager
-async def _sonic(settings: Settings) -> AsyncIterator[Engine]:
+async def sonic_engine(settings: Settings) -> AsyncIterator[Engine]:
+    """Nova Sonic as the settings have it. Nothing is connected before the first session."""
     engine = NovaSonicEngine(
         NovaSonicOptions(
             endpoint=settings.aws_endpoint_url_bedrock_runtime,

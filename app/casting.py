@@ -24,15 +24,6 @@ ENDPOINTING_MS = {"HIGH": 1_500, "MEDIUM": 1_750, "LOW": 2_000}
 GREET = "[The call begins now. Greet the caller in one short sentence and offer your help.]"
 
 
-def narrators(edition: Edition) -> set[Narrator]:
-    """Who has to say the phrases: every agent's voice, in each of its languages."""
-    return {
-        Narrator(voice, language)
-        for agent in edition.prompts.agents.values()
-        for language, voice in agent.settings.voices.items()
-    }
-
-
 @dataclass(frozen=True, slots=True)
 class Casting:
     """One edition made ready for calls: `shelf` holds its audio, `host` its tools."""

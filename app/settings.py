@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     public_url: str = ""
     data_dir: Path = Path(".data")
     content_dir: Path = REPOSITORY
+    foreign_audio: bool = False  # may a phrase play in another engine's voice? with --local it may
     max_calls: int = Field(50, ge=1)
     at_limit: str = Field("speak", pattern="^(speak|reject)$")
     stream_secret: SecretStr = SecretStr("")
@@ -110,7 +111,10 @@ class Settings(BaseSettings):
         """These settings made fit for `serve`. Raises `SettingsError` where a telephone could not be served safely."""
         if local:
             address = f"http://127.0.0.1:{self.port}"
-            return self.model_copy(update={"host": "127.0.0.1", "public_url": self.public_url or address})
+            update: dict[str, object] = {"host": "127.0.0.1", "public_url": self.public_url or address}
+            if "foreign_audio" not in self.model_fields_set:
+                update["foreign_audio"] = True
+            return self.model_copy(update=update)
         missing = [
             f"{name} is not set: {fix}"
             for name, value, fix in (

@@ -20,10 +20,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": PURE | {"tools.addresses"},  # pure: how TOOL_HOSTS is written
     "edition": PURE | NEIGHBOURS,
     "casting": PURE | NEIGHBOURS | {"bridge", "edition", "settings"},
-    "assembly": PURE | NEIGHBOURS | {"bridge", "pool", "edition", "casting", "settings"},
+    "studio": PURE | NEIGHBOURS | {"settings"},  # voices are engines, recordings the cache's
+    "assembly": PURE | NEIGHBOURS | {"bridge", "pool", "edition", "casting", "studio", "settings"},
     "web": PURE | NEIGHBOURS | {"bridge", "pool", "settings"},
     "simulator": {"audio", "engines.offline"},  # were the wire code shared, both ends would share a mistake
-    "cli": PURE | NEIGHBOURS | {"bridge", "pool", "edition", "casting", "assembly", "web", "settings", "simulator"},
+    "cli": PURE
+    | NEIGHBOURS
+    | {"bridge", "pool", "edition", "casting", "studio", "assembly", "web", "settings", "simulator"},
 }
 PURE_FILES = {
     *("messages.py", "events.py", "plan.py", "renewal.py", "twiml.py", "signature.py", "schema.py", "match.py"),

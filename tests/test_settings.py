@@ -91,3 +91,9 @@ def test_local_serving_needs_nothing_and_is_reached_from_this_machine_only() -> 
     assert (settings.host, settings.public_url) == ("127.0.0.1", "http://127.0.0.1:9000")
     told = Settings.read(public_url="https://bot.example.com").for_serving(local=True)
     assert told.public_url == "https://bot.example.com"
+
+
+def test_another_engines_voice_plays_on_this_machine_alone_unless_said_otherwise() -> None:
+    assert not Settings.read().foreign_audio
+    assert Settings.read().for_serving(local=True).foreign_audio
+    assert not Settings.read(foreign_audio=False).for_serving(local=True).foreign_audio

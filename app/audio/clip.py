@@ -96,12 +96,22 @@ def levelled(clip: Clip, dbfs: float = -20.0, peak: float = -1.0) -> Clip:
 
 def trimmed(clip: Clip, below: float = -50.0, keep_ms: int = 20) -> Clip:
     """Without what lies before the first and after the last sample over `below` dBFS, but for `keep_ms` at each end."""
+    if not clip.samples.size:
+        return clip
     over = np.abs(clip.samples.astype(np.int32)).reshape(len(clip.samples), -1).max(axis=1) > from_db(below)
     if not over.any():
         return replace(clip, samples=clip.samples[:0])
     keep = keep_ms * clip.rate // 1000
     first, last = int(over.argmax()), len(over) - int(over[::-1].argmax())
     return replace(clip, samples=clip.samples[max(0, first - keep) : last + keep])
+
+
+def longest_pause(clip: Clip, below: float = -40.0) -> int:
+    """Ms of the longest silence between two sounds. Silent is what stays `below` dB under the clip's own loudness."""
+    mono = clip.mono()
+    floor = from_db(loudness(mono) + below)
+    sounding = np.flatnonzero(np.sqrt(_frame_power(mono)) > floor)
+    return int(np.diff(sounding).max(initial=1) - 1) * 20
 
 
 def read_wav(path: Path) -> Clip:

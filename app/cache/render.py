@@ -1,7 +1,7 @@
 """Makes the recordings: text through a voice, cut to its speech, levelled, as the telephone will carry it."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -37,61 +37,111 @@ class Line:
     phrase: str
     text: str
     narrator: Narrator
-    key: str
+
+    def key(self, voice: Voice) -> str:
+        return phrase_key(self.text, Making(self.narrator, voice.engine, voice.model))
+
+    def __str__(self) -> str:
+        return f"{self.phrase} ({self.narrator.language}, {self.narrator.voice})"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One that failed. `line` names phrase, language and voice."""
+
+    line: str
+    engine: str
+    reason: str
 
 
 @dataclass(slots=True)
 class RenderReport:
     rendered: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
-    failed: dict[str, str] = field(default_factory=dict)  # phrase and narrator -> why
+    failed: dict[str, str] = field(default_factory=dict)  # phrase and narrator -> why the last attempt failed
+    foreign: dict[str, str] = field(default_factory=dict)  # ... -> the engine that spoke in place of the first choice
+    attempts: list[Attempt] = field(default_factory=list)
 
 
-def lines_of(catalogue: Catalogue, narrators: Iterable[Narrator], voice: Voice) -> list[Line]:
+type Renderer = Callable[[Catalogue, Iterable[Narrator]], Awaitable[RenderReport]]
+"""Records what a catalogue and its narrators lack; what a server calls for a new edition (`app.studio.Studio`)."""
+
+
+def lines_of(catalogue: Catalogue, narrators: Iterable[Narrator], only: str | None = None) -> list[Line]:
+    """Every phrase in every voice that is to say it; `only` names a single phrase."""
     return [
-        Line(name, text, narrator, phrase_key(text, Making(narrator, voice.engine, voice.model)))
+        Line(name, text, narrator)
         for narrator in sorted(set(narrators), key=lambda narrator: (narrator.language, narrator.voice))
         for name, text in catalogue.wordings(narrator.language).items()
+        if only in (None, name)
     ]
 
 
 async def render(
     catalogue: Catalogue,
     narrators: Iterable[Narrator],
-    voice: Voice,
+    voices: Voice | Sequence[Voice],
     content_dir: Path,
     done: Callable[[Line], None] = lambda line: None,
     only: str | None = None,
+    at_once: int = 1,
 ) -> RenderReport:
-    """Record what is not recorded yet, one after another; `done` is told of each line, `only` names a single phrase.
-    A line that fails is reported and does not stop the others."""
+    """Record what is not recorded yet, `at_once` lines at a time; `done` is told of each line.
+
+    `voices` are tried in order until one has said the line; a voice that deserves several tries stands there several
+    times. What one of them has recorded already is kept, and nobody behind it is asked. A line that all fail at is
+    reported and does not stop the others. Cancelled, it leaves whole files only.
+    """
+    voices = list(voices) if isinstance(voices, Sequence) else [voices]
     rendered = Rendered(content_dir)
-    have = {recording.key for recording in await asyncio.to_thread(rendered.recordings)}
-    report = RenderReport()
-    for line in lines_of(catalogue, narrators, voice):
-        if only is not None and line.phrase != only:
-            continue
-        if line.key in have:
-            report.skipped.append(line.phrase)
-        else:
-            await _record(line, voice, rendered, report)
+    have = frozenset(recording.key for recording in await asyncio.to_thread(rendered.recordings))
+    rendering = _Rendering(voices, rendered, have)
+    places = asyncio.Semaphore(at_once)
+
+    async def one(line: Line) -> None:
+        async with places:
+            await rendering.record(line)
         done(line)
-    return report
+
+    async with asyncio.TaskGroup() as group:
+        for line in lines_of(catalogue, narrators, only):
+            group.create_task(one(line))
+    return rendering.report
 
 
-async def _record(line: Line, voice: Voice, rendered: Rendered, report: RenderReport) -> None:
-    try:
+class _Rendering:
+    """One run."""
+
+    def __init__(self, voices: Sequence[Voice], rendered: Rendered, have: Collection[str]) -> None:
+        self.report = RenderReport()
+        self._voices = voices
+        self._rendered = rendered
+        self._have = have
+
+    async def record(self, line: Line) -> None:
+        reason = "there is no voice to say it"
+        for voice in self._voices:
+            if line.key(voice) in self._have:
+                self.report.skipped.append(line.phrase)
+                return
+            try:
+                await self._say(line, voice)
+            except Exception as error:  # whatever a voice fails with, another may do better
+                reason = f"{type(error).__name__}: {error}"
+                self.report.attempts.append(Attempt(str(line), voice.engine, reason))
+                continue
+            self.report.rendered.append(line.phrase)
+            if voice.engine != self._voices[0].engine:
+                self.report.foreign[str(line)] = voice.engine
+            return
+        self.report.failed[str(line)] = reason
+
+    async def _say(self, line: Line, voice: Voice) -> None:
         pcm = await voice.synth(line.text, line.narrator.voice, line.narrator.language, STUDIO_RATE)
         clip = await asyncio.to_thread(mastered, from_pcm(pcm, STUDIO_RATE))
         if clip.ms < SHORTEST_MS:
             raise ValueError(f"the voice gave {clip.ms} ms of sound")
-        await asyncio.to_thread(rendered.add, _recording(line, voice, clip.ms), clip)
-    except Exception as error:
-        report.failed[f"{line.phrase} ({line.narrator.language}, {line.narrator.voice})"] = (
-            f"{type(error).__name__}: {error}"
-        )
-    else:
-        report.rendered.append(line.phrase)
+        await asyncio.to_thread(self._rendered.add, _recording(line, voice, clip.ms), clip)
 
 
 def mastered(clip: Clip) -> Clip:
@@ -100,15 +150,15 @@ def mastered(clip: Clip) -> Clip:
 
 
 def _recording(line: Line, voice: Voice, ms: int) -> Recording:
-    file = f"{line.phrase}.{line.narrator.language}.{line.key}.wav"
+    key = line.key(voice)
     return Recording(
-        key=line.key,
+        key=key,
         phrase=line.phrase,
         voice=line.narrator.voice,
         language=line.narrator.language,
         engine=voice.engine,
         model=voice.model,
-        file=file,
+        file=f"{line.phrase}.{line.narrator.language}.{key}.wav",
         ms=ms,
         text=line.text,
     )

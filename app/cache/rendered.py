@@ -4,10 +4,11 @@ The files are the truth; the store and the copies in memory are filled from them
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,8 @@ from app.cache.keys import RECIPE, Making, Narrator, phrase_key
 
 RENDERED = Path("cache/rendered")
 SCHEMA = 1
+OWN_ENGINES = ("nova_sonic",)  # that agents speak with
+FOREIGN_ENGINES = ("polly", "offline")  # the better first
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +72,33 @@ class Rendered:
         """Write the file, then the manifest; each is there wholly or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True)
         _write_whole(self.path(recording), wav_bytes(clip, mulaw=True))
-        kept = [other for other in self.recordings() if other.key != recording.key]
-        lines = [asdict(one) for one in sorted([*kept, recording], key=lambda one: (one.phrase, one.key))]
+        with self._alone():
+            self._write_manifest([*(other for other in self.recordings() if other.key != recording.key), recording])
+
+    def remove(self, recordings: Iterable[Recording]) -> None:
+        """Take them off the manifest, then delete their files."""
+        gone = {recording.key: recording for recording in recordings}
+        if not gone:
+            return
+        with self._alone():
+            self._write_manifest([other for other in self.recordings() if other.key not in gone])
+        for recording in gone.values():
+            self.path(recording).unlink(missing_ok=True)
+
+    def _write_manifest(self, recordings: Iterable[Recording]) -> None:
+        lines = [asdict(one) for one in sorted(recordings, key=lambda one: (one.phrase, one.key))]
         text = json.dumps({"schema": SCHEMA, "recordings": lines}, indent=1, ensure_ascii=False)
         _write_whole(self._manifest, text.encode())
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """The manifest is read and written by one at a time, of all threads and processes."""
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
 
 
 def _write_whole(path: Path, data: bytes) -> None:
@@ -87,12 +113,13 @@ def _write_whole(path: Path, data: bytes) -> None:
         raise
 
 
-type State = Literal["ready", "missing", "stale", "orphaned"]
+type State = Literal["ready", "foreign", "missing", "stale", "orphaned"]
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line of `offhook cache status`. `stale`: recorded, but not these words; `orphaned`: wanted by nobody."""
+    """One line of `offhook cache status`. `foreign`: these words by this narrator, but another engine than the agent's
+    has spoken them; `stale`: recorded, but not these words; `orphaned`: wanted by nobody."""
 
     state: State
     phrase: str
@@ -101,8 +128,13 @@ class Item:
     recording: Recording | None = None
 
 
-def inventory(catalogue: Catalogue, narrators: Iterable[Narrator], recordings: Iterable[Recording]) -> list[Item]:
-    """What each narrator should have, and what it has."""
+def inventory(
+    catalogue: Catalogue,
+    narrators: Iterable[Narrator],
+    recordings: Iterable[Recording],
+    own: Collection[str] = OWN_ENGINES,
+) -> list[Item]:
+    """What each narrator should have, and what it has. `own` are the engines that speak as the agents do."""
     recordings = list(recordings)
     items, wanted = [], set()
     for narrator in sorted(set(narrators), key=lambda narrator: (narrator.language, narrator.voice)):
@@ -110,9 +142,17 @@ def inventory(catalogue: Catalogue, narrators: Iterable[Narrator], recordings: I
             same = [
                 r for r in recordings if (r.phrase, r.voice, r.language) == (name, narrator.voice, narrator.language)
             ]
-            ready = [r for r in same if r.says(text, narrator)]
-            wanted |= {r.key for r in same}
-            state: State = "ready" if ready else "stale" if same else "missing"
-            items.append(Item(state, name, narrator.voice, narrator.language, next(iter(ready or same), None)))
+            today = sorted((r for r in same if r.says(text, narrator)), key=lambda r: r.engine not in own)
+            wanted |= {r.key for r in today or same}
+            found = next(iter(today or same), None)
+            items.append(Item(_state(found, bool(today), own), name, narrator.voice, narrator.language, found))
     orphans = [r for r in recordings if r.key not in wanted]
     return items + [Item("orphaned", r.phrase, r.voice, r.language, r) for r in orphans]
+
+
+def _state(found: Recording | None, says_it: bool, own: Collection[str]) -> State:
+    if found is None:
+        return "missing"
+    if not says_it:
+        return "stale"
+    return "ready" if found.engine in own else "foreign"

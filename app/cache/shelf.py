@@ -12,14 +12,19 @@ import structlog
 
 from app.cache.catalogue import Catalogue
 from app.cache.keys import Narrator, wording_key
-from app.cache.rendered import Recording, Rendered
+from app.cache.rendered import FOREIGN_ENGINES, OWN_ENGINES, Recording, Rendered
 from app.cache.store import Store, StoreGone
 from app.call.setup import Phrase
 
 log = structlog.get_logger()
 
 KEPT_S = 30 * 24 * 3600  # in the store; every start says it again
-ENGINES = ("nova_sonic", "offline")
+ENGINES = (*OWN_ENGINES, *FOREIGN_ENGINES)
+
+
+def engines_allowed(foreign: bool) -> Sequence[str]:
+    """Whose recordings may play: the agents' own engine's, and with `foreign` every other's."""
+    return ENGINES if foreign else OWN_ENGINES
 
 
 class AudioShelf:
@@ -74,7 +79,7 @@ async def fill_shelf(
             if not await filling.take_up(phrase, text, narrator):
                 missing.append(f"{phrase} ({narrator.language}, {narrator.voice})")
     if missing:
-        log.warning("! phrases without audio: the model speaks them, or nobody", missing=missing)
+        log.warning("! phrases without audio: the model speaks them, or nobody", missing=missing, **filling.advice())
     return filling.shelf
 
 
@@ -107,6 +112,12 @@ class _Filling:
                     await self._to_store(text, narrator, recording, audio)
                     return recording.key, audio
         return None
+
+    def advice(self) -> dict[str, str]:
+        """What would help, where something is there that may not play."""
+        if any(recording.engine not in self._engines for recording in self._recordings):
+            return {"hint": "there is audio of another engine than the agents': FOREIGN_AUDIO=true plays it"}
+        return {"hint": "offhook cache render"}
 
     # --- the store: asked as long as it answers --------------------------------------------------------------------
 

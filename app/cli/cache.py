@@ -1,10 +1,11 @@
-"""`offhook cache`: render, list and hear the phrases of the content directory."""
+"""`offhook cache`: render, list, hear and tidy the phrases of the content directory."""
 
 import asyncio
 import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -16,55 +17,37 @@ from rich.table import Table
 
 from app.cache.catalogue import Catalogue, load_catalogue
 from app.cache.keys import Narrator
-from app.cache.render import Line, RenderReport, lines_of, render
+from app.cache.render import Line, RenderReport, lines_of
 from app.cache.rendered import Item, Rendered, inventory
 from app.content.faults import ContentError
-from app.engines.offline.speak import Speaker
-from app.prompts.library import Prompts, load_prompts
+from app.prompts.library import load_prompts
 from app.settings import Settings, SettingsError
+from app.studio import Studio, Way, narrators, offline_studio, open_studio
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Render, list and hear the phrases.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Render, list, hear and tidy the phrases.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 PLAYERS = (("play", "-q"), ("aplay", "-q"), ("afplay",), ("ffplay", "-nodisp", "-autoexit", "-loglevel", "error"))
 progress_on = Console(stderr=True)
 
 
-class OfflineVoice:
-    """The voice that needs no network, as the renderer wants it."""
-
-    engine = "offline"
-
-    def __init__(self) -> None:
-        self.model = "flite" if shutil.which("flite") else "espeak-ng"
-        self._speaker = Speaker()
-
-    async def synth(self, text: str, voice: str, language: str, rate: int) -> bytes:
-        return await self._speaker.say(text, voice, rate, language)
-
-
-def narrators(prompts: Prompts) -> set[Narrator]:
-    """Who has to say the phrases: every agent's voice, in each of its languages."""
-    return {
-        Narrator(voice, language)
-        for agent in prompts.agents.values()
-        for language, voice in agent.settings.voices.items()
-    }
-
-
 async def render_missing(content_dir: Path, only: str | None = None, bar: Console = progress_on) -> RenderReport:
     """Record with the offline voice what is not recorded yet. Raises `ContentError`."""
     catalogue, wanted = await asyncio.to_thread(_content, content_dir)
-    voice = OfflineVoice()
-    lines = [line for line in lines_of(catalogue, wanted, voice) if only in (None, line.phrase)]
+    return await _render(offline_studio(content_dir), catalogue, wanted, only, bar)
+
+
+async def _render(
+    studio: Studio, catalogue: Catalogue, wanted: Collection[Narrator], only: str | None, bar: Console
+) -> RenderReport:
     columns = TextColumn("rendering {task.fields[phrase]}"), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, console=bar, transient=True) as progress:
-        task = progress.add_task("render", total=len(lines), phrase="")
+        task = progress.add_task("render", total=len(lines_of(catalogue, wanted, only)), phrase="")
 
         def done(line: Line) -> None:
             progress.update(task, advance=1, phrase=line.phrase)
 
-        return await render(catalogue, wanted, voice, content_dir, done, only)
+        return await studio.render(catalogue, wanted, done, only)
 
 
 def _content(content_dir: Path) -> tuple[Catalogue, set[Narrator]]:
@@ -74,42 +57,61 @@ def _content(content_dir: Path) -> tuple[Catalogue, set[Narrator]]:
 @app.command("render")
 def render_command(
     phrase: Annotated[str | None, typer.Argument(help="One phrase's id; all when left out.")] = None,
+    engine: Annotated[
+        Way, typer.Option(help="Who reads. auto: the agents' engine, then Polly, then the offline voice.")
+    ] = "auto",
+    voice: Annotated[str | None, typer.Option(help="Only in this voice of an agent's.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Record what is not recorded yet."""
-    content_dir = _content_dir()
-    try:
-        report = asyncio.run(render_missing(content_dir, phrase))
-    except ContentError as error:
-        _wrong(error, as_json)
-    if phrase is not None and not (report.rendered or report.skipped or report.failed):
-        _misused(f"there is no phrase {phrase!r}", as_json)
-    _say(asdict(report), _report_lines(report), as_json)
-    raise typer.Exit(1 if report.failed else 0)
+    settings = _settings()
+    catalogue, wanted = _checked_content(settings, as_json)
+    wanted = {narrator for narrator in wanted if voice in (None, narrator.voice)}
+    if not lines_of(catalogue, wanted, phrase):
+        _misused(f"there is no phrase {phrase!r}" if wanted else f"no agent speaks with {voice!r}", as_json)
+    notice, report = asyncio.run(_in_studio(settings, engine, catalogue, wanted, phrase))
+    _say({**asdict(report), "notice": notice}, _report_lines(report, notice), as_json)
+    raise typer.Exit(1 if report.failed or report.foreign else 0)
 
 
-def _report_lines(report: RenderReport) -> list[str]:
-    failed = [f"failed: {what}: {why}" for what, why in report.failed.items()]
-    return [f"{len(report.rendered)} rendered, {len(report.skipped)} were there already", *failed]
+async def _in_studio(
+    settings: Settings, way: Way, catalogue: Catalogue, wanted: Collection[Narrator], only: str | None
+) -> tuple[str, RenderReport]:
+    from app.assembly import sonic_engine  # the whole house: only a rendering needs it
+
+    async with sonic_engine(settings) as sonic:
+        studio = await open_studio(settings, sonic, way)
+        return studio.notice, await _render(studio, catalogue, wanted, only, progress_on)
+
+
+def _report_lines(report: RenderReport, notice: str) -> list[str]:
+    return [
+        *([notice] if notice else []),
+        f"{len(report.rendered)} rendered, {len(report.skipped)} were there already",
+        *(f"tried: {one.line}: {one.engine}: {one.reason}" for one in report.attempts),
+        *(f"foreign: {what}: said by {engine}" for what, engine in report.foreign.items()),
+        *(f"failed: {what}: {why}" for what, why in report.failed.items()),
+    ]
 
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
-    """List what is ready, missing, stale (other words than today's) and orphaned."""
-    items = _inventory(_content_dir(), as_json)
+    """List what is ready, missing, stale (other words than today's), foreign (another engine's voice) and orphaned.
+
+    Exit code 1 where a call would go without a phrase: FOREIGN_AUDIO decides for foreign ones."""
+    settings = _settings()
+    items = _inventory(settings, as_json)
     if as_json:
         print(json.dumps([asdict(item) for item in items], ensure_ascii=False))
     else:
         Console().print(_table(items))
-    raise typer.Exit(0 if all(item.state in {"ready", "orphaned"} for item in items) else 1)
+    plays = {"ready", "orphaned"} | ({"foreign"} if settings.foreign_audio else set())
+    raise typer.Exit(0 if all(item.state in plays for item in items) else 1)
 
 
-def _inventory(content_dir: Path, as_json: bool) -> list[Item]:
-    try:
-        catalogue, wanted = _content(content_dir)
-    except ContentError as error:
-        _wrong(error, as_json)
-    return inventory(catalogue, wanted, Rendered(content_dir).recordings())
+def _inventory(settings: Settings, as_json: bool) -> list[Item]:
+    catalogue, wanted = _checked_content(settings, as_json)
+    return inventory(catalogue, wanted, Rendered(settings.content_dir).recordings())
 
 
 def _table(items: list[Item]) -> Table:
@@ -122,20 +124,42 @@ def _table(items: list[Item]) -> Table:
 
 
 @app.command()
-def play(phrase: Annotated[str, typer.Argument(help="The phrase's id.")], as_json: AsJson = False) -> None:
+def play(
+    phrase: Annotated[str, typer.Argument(help="The phrase's id.")],
+    language: Annotated[
+        str | None, typer.Option(help="In this language, such as es-US; the first when left out.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Play a phrase, or say where its file is where nothing here can play."""
-    content_dir = _content_dir()
-    items = [item for item in _inventory(content_dir, as_json) if item.phrase == phrase]
+    settings = _settings()
+    items = [item for item in _inventory(settings, as_json) if item.phrase == phrase and item.state != "orphaned"]
     if not items:
         _misused(f"there is no phrase {phrase!r}", as_json)
-    ready = next((item.recording for item in items if item.state == "ready"), None)
+    items = [item for item in items if language in (None, item.language)]
+    if not items:
+        _misused(f"no agent says {phrase} in {language!r}", as_json)
+    ready = next((item.recording for item in items if item.state in {"ready", "foreign"}), None)
     if ready is None:
         _say({"phrase": phrase, "file": None}, [f"{phrase} is not rendered: offhook cache render {phrase}"], as_json)
         raise typer.Exit(1)
-    path = Rendered(content_dir).path(ready)
+    path = Rendered(settings.content_dir).path(ready)
     _say({"phrase": phrase, "file": str(path), "ms": ready.ms, "text": ready.text}, [f"{ready.text}\n{path}"], as_json)
     if not as_json and not _played(path):
         print("nothing here can play it (sox's `play` or `aplay` would)", file=sys.stderr)
+
+
+@app.command()
+def prune(as_json: AsJson = False) -> None:
+    """Delete the recordings that nobody wants any more."""
+    settings = _settings()
+    orphans = [
+        item.recording
+        for item in _inventory(settings, as_json)
+        if item.state == "orphaned" and item.recording is not None
+    ]
+    Rendered(settings.content_dir).remove(orphans)
+    _say({"deleted": [orphan.file for orphan in orphans]}, [f"{len(orphans)} deleted"], as_json)
 
 
 def _played(path: Path) -> bool:
@@ -145,22 +169,25 @@ def _played(path: Path) -> bool:
     return False
 
 
-def _content_dir() -> Path:
+def _settings() -> Settings:
     try:
-        return Settings.read().content_dir
+        return Settings.read()
     except SettingsError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(2) from None
 
 
+def _checked_content(settings: Settings, as_json: bool) -> tuple[Catalogue, set[Narrator]]:
+    try:
+        return _content(settings.content_dir)
+    except ContentError as error:
+        faults = [asdict(fault) for fault in error.faults]
+        print(json.dumps({"faults": faults}, ensure_ascii=False) if as_json else str(error))
+        raise typer.Exit(1) from None
+
+
 def _say(document: dict[str, Any], lines: list[str], as_json: bool) -> None:
     print(json.dumps(document, ensure_ascii=False) if as_json else "\n".join(lines))
-
-
-def _wrong(error: ContentError, as_json: bool) -> NoReturn:
-    faults = [asdict(fault) for fault in error.faults]
-    print(json.dumps({"faults": faults}, ensure_ascii=False) if as_json else str(error))
-    raise typer.Exit(1)
 
 
 def _misused(problem: str, as_json: bool) -> NoReturn:

@@ -65,7 +65,7 @@ def demo_settings() -> Settings:
     settings = settings.for_serving(local=True)
     data_dir = settings.data_dir / "demo"
     data_dir.mkdir(parents=True, exist_ok=True)
-    own = {"data_dir": data_dir, "aws_ca_bundle": data_dir / "sonic-ca.pem", "pool_size": 1}
+    own = {"data_dir": data_dir, "aws_ca_bundle": data_dir / "sonic-ca.pem", "pool_size": 1, "foreign_audio": True}
     return settings.model_copy(update=own)
 
 

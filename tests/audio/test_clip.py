@@ -78,6 +78,18 @@ def test_trimming_keeps_a_little_silence_at_both_ends() -> None:
     assert clip.trimmed(Clip(8_000, tones.silence(300))).ms == 0
 
 
+def test_the_longest_pause_lies_between_two_sounds() -> None:
+    rate = 8_000
+    sound = np.full(rate // 5, 3_000, np.int16)
+
+    def hush(ms: int) -> tones.Samples:
+        return np.zeros(rate * ms // 1000, np.int16)
+
+    whole = Clip(rate, np.concatenate([hush(900), sound, hush(200), sound, hush(500), sound, hush(900)]))
+    assert clip.longest_pause(whole) == 500
+    assert clip.longest_pause(Clip(rate, hush(500))) == clip.longest_pause(Clip(rate, hush(0))) == 0
+
+
 @pytest.mark.parametrize("rate", [8_000, 16_000, 24_000])
 def test_resampling_keeps_length_level_and_pitch(rate: int) -> None:
     resampled = clip.resample(Clip(22_050, tones.sine(1_000, 1_000, -20, rate=22_050)), rate)

@@ -1,5 +1,6 @@
 """Recordings: made once, whole or not at all, and never played for other words."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from app.cache.keys import Narrator
 from app.cache.render import RenderReport, render
 from app.cache.rendered import Rendered, inventory
 from tests.cache.tone_voice import ToneVoice
+from tests.cache.waiting import until
 
 PAGE = """
 phrases:
@@ -68,9 +70,13 @@ async def test_what_is_rendered_is_skipped(home: Path) -> None:
 async def test_a_changed_wording_is_stale_until_it_is_rendered(home: Path) -> None:
     await rendered(home)
     change(home, "Goodbye!", "Farewell!")
-    assert states(home) == {"greeting tiffany": "ready", "goodbye tiffany": "stale"}
+    assert states(home) == {"greeting tiffany": "foreign", "goodbye tiffany": "stale"}
     assert (await rendered(home)).rendered == ["goodbye"]
-    assert states(home)["goodbye tiffany"] == "ready"
+    items = inventory(load_catalogue(home), [TIFFANY], Rendered(home).recordings())
+    assert [(item.state, item.recording.text) for item in items if item.recording and item.phrase == "goodbye"] == [
+        ("foreign", "Farewell!"),
+        ("orphaned", "Goodbye!"),
+    ]
 
 
 async def test_what_nobody_wants_is_orphaned_and_what_is_not_there_missing(home: Path) -> None:
@@ -85,7 +91,7 @@ async def test_what_nobody_wants_is_orphaned_and_what_is_not_there_missing(home:
 
 async def test_one_phrase_alone_can_be_rendered(home: Path) -> None:
     assert (await rendered(home, only="goodbye")).rendered == ["goodbye"]
-    assert states(home) == {"greeting tiffany": "missing", "goodbye tiffany": "ready"}
+    assert states(home) == {"greeting tiffany": "missing", "goodbye tiffany": "foreign"}
 
 
 async def test_a_voice_that_fails_at_one_line_still_says_the_others(home: Path) -> None:
@@ -133,6 +139,61 @@ async def test_the_manifest_says_how_each_was_made(home: Path) -> None:
         "model": "tone",
         "text": "Goodbye!",
     }
+
+
+async def test_voices_are_tried_in_order_and_every_attempt_says_why(home: Path) -> None:
+    shy, offline = ToneVoice(fails_at="Good", engine="nova_sonic"), ToneVoice()
+    report = await render(load_catalogue(home), [TIFFANY], [shy, shy, shy, offline], home)
+    assert sorted(report.rendered) == ["goodbye", "greeting"]
+    assert report.foreign == {"greeting (en-US, tiffany)": "offline", "goodbye (en-US, tiffany)": "offline"}
+    assert [(one.engine, one.reason) for one in report.attempts] == [("nova_sonic", "RuntimeError: out of breath")] * 6
+    assert shy.said.count("Goodbye!") == 3
+    assert set(states(home).values()) == {"foreign"}
+
+
+async def test_a_voice_that_reads_well_the_third_time_is_the_one_that_is_heard(home: Path) -> None:
+    moody, offline = ToneVoice(fails_at="Goodbye!", engine="nova_sonic", fails=2), ToneVoice()
+    report = await render(load_catalogue(home), [TIFFANY], [moody, moody, moody, offline], home)
+    assert (report.foreign, report.failed, len(report.attempts)) == ({}, {}, 2)
+    assert set(states(home).values()) == {"ready"}
+    assert offline.said == []
+
+
+async def test_foreign_audio_is_made_once_but_the_own_engine_is_asked_again(home: Path) -> None:
+    await rendered(home)
+    own, offline = ToneVoice(engine="nova_sonic", fails_at="Goodbye"), ToneVoice()
+    report = await render(load_catalogue(home), [TIFFANY], [own, offline], home)
+    assert (report.rendered, report.skipped) == (["greeting"], ["goodbye"])
+    assert offline.said == []
+    assert states(home) == {"greeting tiffany": "ready", "goodbye tiffany": "foreign"}
+
+
+async def test_several_lines_at_once_and_never_more(home: Path) -> None:
+    page = "\n".join(f'  p{n}: {{kind: answer, text: {{en: "This is line number {n}."}}}}' for n in range(12))
+    (home / "cache" / "phrases" / "more.yaml").write_text(f"phrases:\n{page}\n")
+    voice = ToneVoice()
+    report = await render(load_catalogue(home), [TIFFANY], voice, home, at_once=3)
+    assert len(report.rendered) == len(Rendered(home).recordings()) == 14
+    assert voice.most_at_once == 3
+
+
+async def test_given_up_midway_it_leaves_whole_files_only(home: Path) -> None:
+    slow = ToneVoice(hangs_at="Goodbye")
+    rendering = asyncio.create_task(render(load_catalogue(home), [TIFFANY], slow, home, at_once=2))
+    await asyncio.to_thread(until, lambda: bool(Rendered(home).recordings()))
+    rendering.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await rendering
+    assert states(home) == {"greeting tiffany": "foreign", "goodbye tiffany": "missing"}
+    assert not [path for path in Rendered(home).folder.iterdir() if path.suffix == ".part"]
+
+
+async def test_what_nobody_wants_can_be_removed(home: Path) -> None:
+    await rendered(home)
+    goodbye = next(r for r in Rendered(home).recordings() if r.phrase == "goodbye")
+    Rendered(home).remove([goodbye])
+    assert not Rendered(home).path(goodbye).exists()
+    assert [r.phrase for r in Rendered(home).recordings()] == ["greeting"]
 
 
 async def test_a_manifest_cannot_point_outside_its_folder(home: Path) -> None:

@@ -12,7 +12,7 @@ from app.cache.catalogue import Catalogue, load_catalogue
 from app.cache.keys import Making, Narrator, phrase_key
 from app.cache.render import render
 from app.cache.rendered import Rendered
-from app.cache.shelf import AudioShelf, fill_shelf
+from app.cache.shelf import AudioShelf, engines_allowed, fill_shelf
 from app.cache.store import Store, StoreGone, open_store
 from tests.cache.tone_voice import ToneVoice
 
@@ -76,9 +76,23 @@ async def test_all_that_is_missing_is_said_in_one_warning(home: Path) -> None:
     assert (line["log_level"], len(line["missing"])) == ("warning", 2)
 
 
-async def test_a_recording_of_an_engine_that_is_not_allowed_does_not_play(home: Path) -> None:
-    shelf = await fill_shelf(load_catalogue(home), [TIFFANY], home, engines=["nova_sonic"])
-    assert shelf.phrases(load_catalogue(home), TIFFANY)["goodbye"].audio is None
+async def test_foreign_audio_plays_only_where_it_may(home: Path) -> None:
+    catalogue = load_catalogue(home)
+    with capture_logs() as lines:
+        own = await fill_shelf(catalogue, [TIFFANY], home, engines=engines_allowed(foreign=False))
+    assert own.phrases(catalogue, TIFFANY)["goodbye"].audio is None
+    assert "FOREIGN_AUDIO" in lines[0]["hint"]
+    any_voice = await fill_shelf(catalogue, [TIFFANY], home, engines=engines_allowed(foreign=True))
+    assert any_voice.phrases(catalogue, TIFFANY)["goodbye"].audio
+
+
+async def test_the_agents_own_voice_goes_before_another(home: Path) -> None:
+    report = await render(load_catalogue(home), [TIFFANY], ToneVoice(engine="nova_sonic"), home, only="goodbye")
+    assert report.rendered == ["goodbye"]
+    shelf, catalogue, _ = await filled(home)
+    own = shelf.phrase_audio(phrase_key("Goodbye!", Making(TIFFANY, "nova_sonic", "tone")))
+    assert own is not None
+    assert shelf.phrases(catalogue, TIFFANY)["goodbye"].audio is own
 
 
 async def test_a_broken_file_counts_as_missing(home: Path) -> None:

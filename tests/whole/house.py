@@ -213,6 +213,7 @@ async def _serving(
         "aws_endpoint_url_bedrock_runtime": sonic.endpoint,
         "aws_ca_bundle": sonic.ca_file,
         "pool_size": 1,
+        "foreign_audio": True,
     }
     settings = Settings(_env_file=None, **(chosen | more))  # type: ignore[call-arg]
     edition = await asyncio.to_thread(load_edition, settings.content_dir)

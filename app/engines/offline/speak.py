@@ -110,6 +110,19 @@ class Speaker:
             self._bytes -= len(self._kept.popitem(last=False)[1])
 
 
+class OfflineVoice:
+    """The voice that needs no network, as a voice of the studio (`app.cache.render.Voice`)."""
+
+    engine = "offline"
+
+    def __init__(self) -> None:
+        self.model = "flite" if _program("flite") else "espeak-ng"
+        self._speaker = Speaker()
+
+    async def synth(self, text: str, voice: str, language: str, rate: int) -> bytes:
+        return await self._speaker.say(text, voice, rate, language)
+
+
 def spoken_form(text: str) -> str:
     """`text` as a synthesiser reads it well: long numbers figure by figure, clock times and signs as words."""
     text = re.sub(r"\b(\d{1,2}):00\b", r"\1 o'clock", text)

@@ -51,6 +51,13 @@ ASKS_PERSON = re.compile(
 )
 ENDS = re.compile(r"\bend[ _]?(?:the )?call\b|\bhang[ _]?up\b|\bgoodbye\b", re.IGNORECASE)
 HANDS_OVER = re.compile(r"transfer|\bhuman\b|\bperson\b|colleague|representative|operator|live agent", re.IGNORECASE)
+# An instruction to read aloud, not to converse: what to do, how exactly, and with whose words.
+READS = re.compile(
+    r"(?i)\b(?:read|recite|repeat|speak)\b[^.!?\n]*\b(?:aloud|out loud|exactly|verbatim|word for word)\b"
+)
+GIVEN = re.compile(
+    r"(?i)\b(?:what|whatever|text|words|everything|lines?|messages?)\b[^.!?\n]*\b(?:user|writes?|written|given|sent)\b"
+)
 GO_AHEAD = "Yes, please go ahead."
 ANYTHING_ELSE = "You are welcome. Is there anything else I can do for you?"
 HELP = "Hello. How can I help you?"
@@ -118,6 +125,7 @@ class Understanding:
         self._facts = read_facts(prompt)
         self._tools = tuple(tools)
         self._greeting = greeting_of(prompt)
+        self._reads = READS.search(prompt) is not None and GIVEN.search(prompt) is not None
         self._subjects = {tool.name: subject_terms(tool) for tool in tools}
         self._about = {tool.name: all_terms(tool) for tool in tools}
         self._ending = next((tool for tool in tools if ENDS.search(_title(tool))), None)
@@ -154,11 +162,13 @@ class Understanding:
         return Reply(sentences), replace(after, last=sentences)
 
     def follow(self, text: str, state: State) -> tuple[Intention, State]:
-        """What to do about live text: words in quotation marks are spoken, stage directions followed, the rest is
-        answered like an utterance."""
+        """What to do about live text: a reader reads it; else words in quotation marks are spoken, stage directions
+        followed, and the rest is answered like an utterance."""
         low = text.lower()
-        if quoted := QUOTED.search(text):
-            sentences: tuple[str, ...] = tuple(sentences_of(quoted[1].strip()))
+        if self._reads:
+            sentences: tuple[str, ...] = tuple(sentences_of(text))
+        elif quoted := QUOTED.search(text):
+            sentences = tuple(sentences_of(quoted[1].strip()))
         elif re.search(r"\bgreet", low):
             sentences = tuple(sentences_of(self._greeting or HELP))
         elif re.search(r"\bstill there\b|\bsilent\b|\bsilence\b", low):

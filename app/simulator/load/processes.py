@@ -227,6 +227,7 @@ def server(folder: Path, calls: int, model: Model, content: Path, cpu: Sequence[
         "AWS_SECRET_ACCESS_KEY": SECRET,
         "DATA_DIR": str(folder / "data"),
         "CONTENT_DIR": str(content),
+        "FOREIGN_AUDIO": "true",  # phrases are rendered offline here
         "MAX_CALLS": str(calls + 20),
         "POOL_SIZE": str(calls + 10),
         "NOVA_SONIC_MAX_STREAMS": str(3 * calls + 20),
