@@ -19,7 +19,9 @@ from app.casting import Casting
 from app.edition import Edition
 from app.engines.engine import Engine, SessionKey
 from app.engines.nova_sonic.engine import NovaSonicEngine, NovaSonicOptions
+from app.legs.recording import NotRecorded, OutOfReach, Recording
 from app.legs.twilio import tokens
+from app.legs.twilio.recording import CallRecording
 from app.metrics.meters import Meters
 from app.pool.plan import PoolOptions, Why
 from app.pool.pool import Pool
@@ -95,6 +97,7 @@ async def assemble(
             casting.transcoder,
             casting.pace,
             watch,
+            recording_of(settings),
         )
         desk = FrontDesk(staff, settings.max_calls, casting.desk_options())
         async with pool, desk:
@@ -127,13 +130,20 @@ async def _watching(settings: Settings, watch: WatchCall | None) -> AsyncIterato
     with JournalKeeper(settings.data_dir / "journal") as keeper:
 
         def journal_and_watch(call_sid: str, at_ms: int, event: Event, commands: list[Command]) -> None:
-            keeper.note(call_sid, at_ms, event)
+            keeper.note(call_sid, at_ms, event, commands)
             if any(isinstance(command, EndCall) for command in commands):
                 keeper.forget(call_sid)
             if watch is not None:
                 watch(call_sid, at_ms, event, commands)
 
         yield journal_and_watch
+
+
+def recording_of(settings: Settings) -> Recording:
+    """How a recording is paused while a caller enters a secret."""
+    if settings.rest_keys is None:
+        return OutOfReach() if settings.record_calls else NotRecorded()
+    return CallRecording(*settings.rest_keys, base_url=settings.twilio_api_url)
 
 
 def _pool_options(settings: Settings) -> PoolOptions:

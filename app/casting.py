@@ -157,6 +157,7 @@ class Casting:
             at_limit=self.settings.at_limit,
             language=default.language,
             person_number=self.settings.person_number,
+            record_calls=self.settings.record_calls,
         )
         return replace(
             options,

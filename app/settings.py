@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     twilio_api_key: str = ""
     twilio_api_secret: SecretStr = SecretStr("")
     twilio_api_url: str = "https://api.twilio.com"
+    record_calls: bool = False
 
     # Amazon Nova Sonic; credentials come by the SDK's own chain, and so does the endpoint where none is given here
     aws_region: str = "us-east-1"
@@ -94,6 +95,14 @@ class Settings(BaseSettings):
     def auth_tokens(self) -> tuple[str, ...]:
         """Several while a token is rotated; the first signs what we sign."""
         return tuple(token.strip() for token in self.twilio_auth_token.get_secret_value().split(",") if token.strip())
+
+    @property
+    def rest_keys(self) -> tuple[str, str, str] | None:
+        """What Twilio's REST interface is asked with: account, user, password. None where they are not all set."""
+        token = self.auth_tokens[0] if self.auth_tokens else ""
+        by_key = (self.twilio_account_sid, self.twilio_api_key, self.twilio_api_secret.get_secret_value())
+        by_token = (self.twilio_account_sid, self.twilio_account_sid, token)
+        return next((keys for keys in (by_key, by_token) if all(keys)), None)
 
     @classmethod
     def read(cls, **overrides: object) -> Self:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from app.audio.transcoder import Transcoder
 from app.audio.vad import SpeechBegan
+from app.bridge.vault import Vault
 from app.call import commands as c
 from app.call import events as e
 from app.call.machine import Call
@@ -48,11 +49,9 @@ class House(Protocol):
 
     def leave_word(self, command: c.LeaveWord) -> None: ...
 
-    def guard_caller(self, on: bool) -> None: ...
-
-    def seal_secret(self, token: str) -> None: ...
-
-    def drop_secret(self) -> None: ...
+    def guard_recording(self, on: bool) -> None:
+        """Pause what the carrier records; answered by `CallerGuarded`."""
+        ...
 
     def keep_snapshot(self, snapshot: dict[str, Any]) -> None: ...
 
@@ -84,6 +83,7 @@ class Bridge:
         self.call = call
         self.due_ms: int | None = None
         self.sessions: dict[int, Session] = {}
+        self.vault = Vault()
         self._house = house
         self._now_ms = now_ms
         self._watch = watch
@@ -100,6 +100,8 @@ class Bridge:
     def hear_leg(self, report: LegReport) -> None:
         if isinstance(report, LineAudio):
             self._hear_caller(report)
+        elif isinstance(report, e.KeyPressed):
+            self.step(replace(report, key=self.vault.take(report.key)))
         else:
             self.step(report)
 
@@ -125,7 +127,9 @@ class Bridge:
         line = self._line
         if line is None or line.leg.ordinal != report.leg:
             return
-        heard = line.transcoder.push(report.audio)
+        # Before anything listens: a telephone may leave the tones of its keys in its sound.
+        silence = line.leg.format.silence
+        heard = line.transcoder.push(silence * len(report.audio) if self.vault.guarded else report.audio)
         edge = heard.edge
         if edge is not None:
             if isinstance(edge, SpeechBegan):
@@ -257,13 +261,14 @@ class Bridge:
         self._house.leave_word(command)
 
     def _guard(self, command: c.GuardCaller) -> None:
-        self._house.guard_caller(command.on)
+        self.vault.guard(command.on)
+        self._house.guard_recording(command.on)
 
     def _seal(self, command: c.SealSecret) -> None:
-        self._house.seal_secret(command.token)
+        self.vault.seal(command.token)
 
     def _drop_secret(self, command: c.DropSecret) -> None:
-        self._house.drop_secret()
+        self.vault.drop()
 
     def _snapshot(self, command: c.KeepSnapshot) -> None:
         self._house.keep_snapshot(self.call.snapshot())
@@ -275,6 +280,7 @@ class Bridge:
         for session in self.sessions.values():
             self._house.close_session(session)
         self.sessions.clear()
+        self.vault.empty()
         self._house.ended(command.disposition)
 
 

@@ -34,6 +34,7 @@ from app.call.machine import Call
 from app.call.setup import CallSetup
 from app.engines.engine import SessionSpec
 from app.legs.leg import Leg
+from app.legs.recording import Recording
 from app.metrics.meters import Meters
 
 log = structlog.get_logger()
@@ -78,6 +79,7 @@ class DeskOptions:
     fallback_text: str = "We are sorry, something went wrong on our side. Please call again in a few minutes."
     language: str = "en-US"
     person_number: str = ""
+    record_calls: bool = False  # by the carrier, from its first document on
 
 
 class StreamTokens(Protocol):
@@ -104,6 +106,7 @@ class Staff:
     transcoder: Callable[[], Transcoder]  # a fresh one for each leg
     pace: AnswerPace
     watch: WatchCall | None = None
+    recording: Recording | None = None
 
 
 class FrontDesk:
@@ -204,9 +207,10 @@ class FrontDesk:
             staff.pace,
             call,
             None if watch is None else lambda at, event, commands: watch(call_sid, at, event, commands),
+            staff.recording,
         )
         life.expect_session(life.bridge.call.language)
-        entry = self.registry.put(call_sid, ConnectStream(), life)
+        entry = self.registry.put(call_sid, ConnectStream(self._options.record_calls), life)
         self._lives.create_task(self._live(call_sid, life), name=f"call {call_sid}")
         return entry
 

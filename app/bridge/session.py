@@ -6,6 +6,7 @@ which is the socket's own coroutine.
 """
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
@@ -14,17 +15,24 @@ import structlog
 
 from app.audio.transcoder import Transcoder
 from app.bridge.bridge import Bridge, Watch
+from app.bridge.guard import RecordingGuard
 from app.bridge.pace import AnswerPace
 from app.bridge.ticker import Ticker
+from app.bridge.vault import SecretGone
 from app.call import commands as c
 from app.call import events as e
 from app.call.machine import Call
 from app.call.setup import CallSetup
 from app.engines.engine import Session, SessionSpec
 from app.legs.leg import Leg
+from app.legs.recording import NotRecorded, Recording
 from app.metrics.meters import Meters
 
 log = structlog.get_logger()
+
+SECRET_GONE = json.dumps(
+    {"error": "secret_gone", "advice": "These digits are not here any more. Let the caller enter them again."}
+)
 
 
 class SessionLender(Protocol):
@@ -92,6 +100,7 @@ class CallLife:
         pace: AnswerPace,
         call: Call | None = None,
         watch: Watch | None = None,
+        recording: Recording | None = None,
     ) -> None:
         """`specs` by language, the call's first among them."""
         self.setup = setup
@@ -109,6 +118,7 @@ class CallLife:
         self._group: asyncio.TaskGroup | None = None
         self._work: set[asyncio.Task[None]] = set()
         self._log = log.bind(call=setup.facts.call_sid)
+        self._guard = RecordingGuard(setup.facts.call_sid, recording or NotRecorded(), self.spawn, self.tell)
         self.bridge = Bridge(call or Call(setup), self, now_ms, watch)
 
     async def run(self) -> None:
@@ -164,14 +174,8 @@ class CallLife:
     def leave_word(self, command: c.LeaveWord) -> None:
         """To be kept."""
 
-    def guard_caller(self, on: bool) -> None:
-        """To be guarded."""
-
-    def seal_secret(self, token: str) -> None:
-        """To be sealed."""
-
-    def drop_secret(self) -> None:
-        """To be dropped."""
+    def guard_recording(self, on: bool) -> None:
+        self._guard.wish(on)
 
     def lend_session(self, language: str) -> Session | None:
         return self._pool.lend(self._spec(language))
@@ -183,10 +187,19 @@ class CallLife:
         self._pool.release(session)
 
     async def run_tool(self, run: str, name: str, arguments: str) -> e.ToolAnswered:
-        answered = await self._tools.answer(run, name, arguments, self.setup)
+        answered = await self._answer(run, name, arguments)
         self._meters.tools.labels(answered.name, answered.outcome).inc()
         self._meters.tool_seconds.labels(answered.name, answered.outcome).observe(answered.ms / 1000)
         return answered
+
+    async def _answer(self, run: str, name: str, arguments: str) -> e.ToolAnswered:
+        vault = self.bridge.vault
+        try:
+            revealed = vault.reveal(arguments)
+        except SecretGone:
+            return e.ToolAnswered(run, name, SECRET_GONE, e.Outcome.REFUSED, 0)
+        answered = await self._tools.answer(run, name, revealed, self.setup)
+        return replace(answered, result=vault.mask(answered.result))
 
     def keep_snapshot(self, snapshot: dict[str, Any]) -> None:
         self._keep(self.setup.facts.call_sid, snapshot, self.setup.timings.max_call)

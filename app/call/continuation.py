@@ -8,7 +8,10 @@ from app.call.disposition import Disposition
 
 @dataclass(frozen=True, slots=True)
 class ConnectStream:
-    """Join the caller to the bot: a stream, and /twilio/next behind it."""
+    """Join the caller to the bot: a stream, and /twilio/next behind it. `record`: the carrier begins to record the
+    call, and goes on over all its streams."""
+
+    record: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Keys the caller presses. A key proves a barge-in; the keys of one input reach the model as one line of text."""
+"""Keys nobody asked for: the keys of one input reach the model as one line of text."""
 
 END_OF_INPUT = "#"
 NEXT_KEY_MS = 1_000  # how long another key may take
@@ -9,6 +9,11 @@ class Keys:
     def __init__(self) -> None:
         self._pressed = ""
         self._due: int | None = None
+
+    @property
+    def pressed(self) -> bool:
+        """An input has begun."""
+        return bool(self._pressed)
 
     def press(self, key: str, now: int) -> None:
         self._pressed = (self._pressed + key)[-MOST_KEYS:]

@@ -23,6 +23,7 @@ def close(scene: Scene, disposition: Disposition, phrase: str, reply_is_coming: 
     scene.do_all(scene.departure.give_up())
     scene.answer.stop()
     scene.texts.clear()
+    scene.do_all(scene.pad.close())
     said = not phrase or scene.voice.say(phrase)
     by_model = not said and phrase == "goodbye" and scene.attachment.attached
     until = scene.now + scene.playout.left_ms(scene.now) + scene.timings.slow_answer_again

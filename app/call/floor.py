@@ -37,17 +37,6 @@ def caller_paused(scene: Scene, event: e.CallerPaused) -> None:
         scene.answer.start(quiet_since)  # nobody is there to tell us the turn is over
 
 
-def key_pressed(scene: Scene, event: e.KeyPressed) -> None:
-    if scene.closing is not None:
-        return
-    scene.silence.caller_is_there()
-    scene.keys.press(event.key, scene.now)
-    scene.deaf.stop()
-    if scene.turns.floor in (Floor.BOT, Floor.HELD) and scene.interruptible:
-        confirm(scene, Sign.TOOK)
-        scene.replies.hush()
-
-
 # --- what the engine hears of the caller ------------------------------------------------------------------------------
 
 
@@ -63,6 +52,7 @@ def engine_heard_pause(scene: Scene, event: e.EngineHeardPause) -> None:
 def user_text(scene: Scene, event: e.UserText) -> None:
     """The transcript of an utterance proves a turn, and an answer is owed from now."""
     scene.silence.caller_is_there()
+    scene.pad.caller_said()
     scene.waterfall.transcript(scene.now)
     scene.replies.over()
     scene.account.forget_plans()

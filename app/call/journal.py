@@ -4,6 +4,10 @@ A line is `{"at": machine ms, "is": event, ...fields}`. Audio stands as its leng
 recordings may find it. Words are masked: each word becomes another of the same length, the same one every time within
 a call, so that whatever the machine decides by comparing words it decides again; digits become 0. The mask's salt stays
 in memory, so nobody can look the words up.
+
+Of the keys, `*`, `#` and those that chose something from a menu stand as they are: without them a call with menus could
+not be played again. Every other digit stands as HIDDEN_KEY, whether it was asked for or not, because callers enter
+numbers where nobody asked. A menu's keys tell nothing of them: once digits are asked for, no key is a choice.
 """
 
 import json
@@ -15,9 +19,10 @@ from hashlib import blake2b
 from typing import Any, get_type_hints
 
 from app.call import events as e
-from app.call.built_in import END_CALL, PEOPLE, TOLD, given
-from app.call.commands import Command
+from app.call.built_in import COLLECT_DIGITS, END_CALL, PEOPLE, TOLD, given
+from app.call.commands import Command, Note
 from app.call.disposition import end_reason
+from app.call.keypad import ASKED, CHOSEN
 from app.call.machine import Call
 
 type Words = Callable[[str], str]
@@ -31,7 +36,6 @@ _WORDS: Mapping[type, str] = {
     e.ReplyText: "text",
     e.ToolCalled: "arguments",
     e.ToolAnswered: "result",
-    e.KeyPressed: "key",
 }
 _EVENTS: Mapping[str, type] = {kind.__name__: kind for kind in e.EVENT_TYPES}
 _HINTS: Mapping[str, dict[str, Any]] = {name: get_type_hints(kind) for name, kind in _EVENTS.items()}
@@ -58,8 +62,9 @@ def plain(text: str) -> str:
     return text
 
 
-def write(event: e.Event, now_ms: int, words: Words) -> str:
-    """One line, without its end."""
+def write(event: e.Event, now_ms: int, words: Words, commands: Iterable[Command] = ()) -> str:
+    """One line, without its end. `commands` are what the call answered: they tell which keys were choices, and which of
+    the names a model gave is one of ours."""
     line: dict[str, Any] = {"at": now_ms, "is": type(event).__name__}
     hidden = _WORDS.get(type(event))
     for field in fields(event):
@@ -74,6 +79,11 @@ def write(event: e.Event, now_ms: int, words: Words) -> str:
         line["arguments"] = json.dumps({"reason": end_reason(event.arguments)})  # one of a few known words
     if isinstance(event, e.ToolCalled) and event.name in PEOPLE:
         line["arguments"] = json.dumps(_told(given(event.arguments), words))
+    noted = {command.what: command.detail for command in commands if isinstance(command, Note)}
+    if isinstance(event, e.ToolCalled) and event.name == COLLECT_DIGITS and ASKED in noted:
+        line["arguments"] = json.dumps({"what": noted[ASKED]})
+    if isinstance(event, e.KeyPressed) and event.key.isdigit() and words is not plain and CHOSEN not in noted:
+        line["key"] = e.HIDDEN_KEY
     return json.dumps(line, separators=(",", ":"), ensure_ascii=False)
 
 

@@ -1,7 +1,7 @@
 """The telephone end: a leg comes, stalls, breaks, and the caller may come back on another."""
 
 from app.call import commands as c
-from app.call import ending, floor, session, texts, transfer
+from app.call import ending, floor, keypad, session, texts, transfer
 from app.call import events as e
 from app.call.disposition import Disposition
 from app.call.scene import Phase, Scene
@@ -39,7 +39,8 @@ def attached(scene: Scene, event: e.LegAttached) -> None:
 
 
 def _greet(scene: Scene) -> None:
-    if scene.voice.say(scene.setup.first_phrase):
+    greeted = scene.voice.say(scene.setup.first_phrase)
+    if keypad.offer_first(scene) or greeted:
         return
     if scene.setup.greeting_prompt:
         scene.texts.ask(scene.setup.greeting_prompt)
@@ -48,6 +49,7 @@ def _greet(scene: Scene) -> None:
 
 def _come_back(scene: Scene, what: str) -> None:
     scene.note(what, scene.resumed)
+    keypad.come_back(scene)
     welcome = scene.departure.take_welcome()
     received = scene.voice.say(welcome) if welcome else False
     if not received and not scene.voice.say("back_again", first=True) and scene.playout.idle and not welcome:

@@ -82,10 +82,11 @@ class Call:
         scene = self._scene
         ringing = scene.departure.lost_if_resumed
         lost = () if ringing is None else (texts.ring_lost(ringing.target),)
+        tools, asked = keypad.lost_with_the_call(scene)
         state = snapshots.State(
             history=tuple(self.transcript()),
-            tools=tuple(scene.runs.names),
-            texts=(*scene.texts.unanswered(), *lost),
+            tools=(*scene.runs.names, *tools),
+            texts=(*scene.texts.unanswered(), *lost, *asked),
             elapsed_ms=scene.elapsed,
             session=scene.attachment.ordinal,
             turns=scene.waterfall.turns,
@@ -94,6 +95,8 @@ class Call:
             language=scene.voice.language,
             onward=scene.departure.outside,
             attempts=scene.departure.attempts,
+            menu=scene.pad.menu,
+            secrets=scene.pad.secrets,
         )
         return snapshots.write(scene.setup.facts, state)
 
@@ -124,6 +127,7 @@ class Call:
         scene.departure.attempts = kept.attempts
         if kept.onward is not None:
             scene.departure.begin(Stage.OUT, kept.onward, now_ms)
+        scene.pad.restore(kept.menu, kept.secrets)
         for text in (*kept.texts, *map(texts.result_lost, kept.tools)):
             scene.texts.ask(text)
         return call
@@ -166,6 +170,8 @@ _STEPS: tuple[Callable[[Scene], None], ...] = (
     floor.lapse_marks,
     floor.play_on_when_due,
     floor.fall_silent,
+    keypad.keep_entry,
+    keypad.lift_guard,
     session.keep_attached,
     model.break_off_overdue_tools,
     quiet.sound_alarms,
@@ -195,7 +201,7 @@ def _wakeups(scene: Scene) -> Iterable[int | None]:
         return
     yield ending.too_long_at(scene)
     yield scene.runs.deadline()
-    yield scene.keys.deadline()
+    yield from keypad.wakeups(scene)
     yield leg.given_up_at(scene)
     yield from transfer.wakeups(scene)
     if scene.phase is not Phase.LIVE:
@@ -263,7 +269,7 @@ _HANDLERS: Mapping[type[e.Event], Handler] = {
     e.LegEnded: _of_leg(leg.ended),
     e.CallerSpoke: _unless_leaving(floor.caller_spoke),
     e.CallerPaused: _unless_leaving(floor.caller_paused),
-    e.KeyPressed: _unless_leaving(floor.key_pressed, transfer.key_while_leaving),
+    e.KeyPressed: _unless_leaving(keypad.key_pressed, transfer.key_while_leaving),
     e.MarkEchoed: _of_leg(floor.mark_echoed),
     e.CallCompleted: _call_completed,
     e.EndOrdered: ending.end_ordered,

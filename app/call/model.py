@@ -76,8 +76,8 @@ def _prove_alive(scene: Scene) -> None:
 
 
 def tool_called(scene: Scene, event: e.ToolCalled) -> None:
-    if event.run in scene.runs:
-        if not scene.runs.pending_in(event.session):
+    if event.run in scene.runs or scene.pad.asked_by(event.run):
+        if not (scene.runs.pending_in(event.session) or scene.pad.pending_in(event.session)):
             scene.do(c.AnswerTool(event.session, event.run, runs.NAME_TAKEN))
         return
     scene.tool_called_at = scene.now

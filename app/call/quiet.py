@@ -56,7 +56,8 @@ def alarms_at(scene: Scene) -> Iterable[int | None]:
 
 
 def _alarms_on(scene: Scene) -> bool:
-    return scene.phase is Phase.LIVE and not scene.turns.speaking and scene.turns.hold is None
+    quiet = not scene.turns.speaking and scene.turns.hold is None
+    return scene.phase is Phase.LIVE and quiet and not scene.pad.collecting
 
 
 def _deaf_at(scene: Scene) -> int | None:
@@ -78,7 +79,7 @@ def _tool_runs(scene: Scene) -> bool:
 
 
 def send_text(scene: Scene) -> None:
-    keys = scene.keys.take(scene.now)
+    keys = scene.pad.strays.take(scene.now)
     if keys is not None and scene.closing is None:
         scene.texts.ask(keys)
     if scene.texts and _both_quiet(scene):
@@ -95,6 +96,7 @@ def _both_quiet(scene: Scene) -> bool:
         and not scene.turns.speaking
         and not scene.replies.audible
         and not scene.answer.running
+        and scene.pad.entry is None
     )
 
 
@@ -119,4 +121,5 @@ def _nobody_speaks(scene: Scene) -> bool:
         and not scene.turns.speaking
         and not scene.answer.running
         and not scene.runs
+        and scene.pad.entry is None
     )

@@ -15,7 +15,7 @@ from app.call.clocks import AnswerClock, DeafClock, FailureClock, ToolClock
 from app.call.closing import Closing
 from app.call.departure import Departure
 from app.call.disposition import Disposition
-from app.call.dtmf import Keys
+from app.call.pad import Pad
 from app.call.replies import Replies
 from app.call.runs import Runs
 from app.call.setup import CallSetup
@@ -65,7 +65,7 @@ class Scene:
         # Who speaks.
         self.turns = Turns()
         self.silence = Silence(timings)
-        self.keys = Keys()
+        self.pad = Pad(timings)
         # The model session.
         self.attachment = Attachment(timings, setup.facts.call_sid)
         self.uplink = Uplink(setup.uplink, timings)

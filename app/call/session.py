@@ -148,10 +148,15 @@ def _attach_again(scene: Scene) -> None:
 
 
 def first_attach_at(scene: Scene) -> int | None:
-    """The model comes in when the greeting was heard, when the caller takes the floor, or after 10 s."""
+    """The model comes in when the greeting was heard, when the caller takes the floor, or after 10 s; behind a menu
+    when it is over, so that its history says what was chosen."""
     if scene.began is None or scene.attachment.live or scene.attachment.retry_at is not None:
         return None
-    if scene.playout.idle or scene.turns.floor in (Floor.CALLER, Floor.HELD, Floor.OWED):
+    if scene.turns.floor in (Floor.CALLER, Floor.HELD, Floor.OWED):
+        return scene.now
+    if scene.pad.offering:
+        return None
+    if scene.playout.idle:
         return scene.now
     return scene.began + scene.timings.attach_after
 

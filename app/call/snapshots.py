@@ -30,6 +30,8 @@ class State:
     language: str = ""  # "" for the first
     onward: Onward | None = None  # where the carrier has taken the caller
     attempts: int = 0  # to give the caller to somebody, until now
+    menu: str = ""  # the keypad's, where one was open
+    secrets: int = 0  # entered on the keypad until now
 
 
 def write(facts: CallFacts, state: State) -> dict[str, Any]:
@@ -50,6 +52,8 @@ def write(facts: CallFacts, state: State) -> dict[str, Any]:
         "language": state.language,
         "onward": None if state.onward is None else state.onward.document(),
         "attempts": state.attempts,
+        "menu": state.menu,
+        "secrets": state.secrets,
     }
 
 
@@ -73,6 +77,8 @@ def read(document: Mapping[str, Any], call_sid: str) -> State:
             language=str(document.get("language", "")),
             onward=None if onward is None else Onward.of(onward),
             attempts=int(document.get("attempts", 0)),
+            menu=str(document.get("menu", "")),
+            secrets=int(document.get("secrets", 0)),
         )
     except (KeyError, TypeError) as missing:
         raise ValueError(f"not a snapshot: {missing!r}") from missing

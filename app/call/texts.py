@@ -14,6 +14,21 @@ MESSAGE_TAKEN = (
 )
 NO_MESSAGE = "(The caller was asked for a message and left none. Ask in a few words how you can help.)"
 _REFUSALS = {"busy": "the line is busy", "declined": "the call was not taken", "no_answer": "nobody answered"}
+NOTHING_CHOSEN = "(The caller chose nothing from the keypad's menu. Ask in a few words what you can do for them.)"
+
+NOBODY_THERE = "(The caller pressed a key for a person who cannot be reached now. Say so, and offer your help.)"
+
+
+def say_for_us(text: str) -> str:
+    return f"(The caller pressed a key to hear this. Say it to them: {text})"
+
+
+def go_on_after(text: str) -> str:
+    return f'(The caller pressed a key. A recorded line told them: "{text}" Go on from there.)'
+
+
+def entered(name: str, outcome: str) -> str:
+    return f"(The caller was asked to enter {name} on the keypad. What came of it: {outcome})"
 
 
 def told(text: str) -> str:

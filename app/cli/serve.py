@@ -37,6 +37,9 @@ def serve(
 
 
 async def _serve(settings: Settings, edition: Edition, local: bool) -> None:
+    if settings.record_calls and settings.rest_keys is None:
+        fix = "set TWILIO_ACCOUNT_SID, and TWILIO_API_KEY with TWILIO_API_SECRET, so that a recording can be paused"
+        log.warning("! RECORD_CALLS without keys of the REST interface: callers cannot enter secret digits", fix=fix)
     async with assemble(settings, edition) as server:
         try:
             doors = Doors(web_of(server, local), settings.host, settings.port)

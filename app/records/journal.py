@@ -3,12 +3,14 @@
 import queue
 import secrets
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 import structlog
 
 from app.call import events as e
+from app.call.commands import Command
 from app.call.journal import Mask, write
 
 log = structlog.get_logger()
@@ -26,7 +28,7 @@ class JournalKeeper:
         self.dropped = 0
         self._folder = folder
         self._masks: dict[str, Mask] = {}
-        self._lines: queue.Queue[tuple[str, e.Event, int, Mask] | None] = queue.Queue(WAITING_LINES)
+        self._lines: queue.Queue[tuple[str, e.Event, int, Mask, Sequence[Command]] | None] = queue.Queue(WAITING_LINES)
         self._thread = threading.Thread(target=self._keep, name="journal", daemon=True)
 
     def __enter__(self) -> Self:
@@ -38,12 +40,12 @@ class JournalKeeper:
         self._lines.put(None)
         self._thread.join(timeout=5)
 
-    def note(self, call_sid: str, at_ms: int, event: e.Event) -> None:
+    def note(self, call_sid: str, at_ms: int, event: e.Event, commands: Sequence[Command] = ()) -> None:
         mask = self._masks.get(call_sid)
         if mask is None:
             mask = self._masks[call_sid] = Mask(secrets.token_bytes(16))
         try:
-            self._lines.put_nowait((call_sid, event, at_ms, mask))
+            self._lines.put_nowait((call_sid, event, at_ms, mask, commands))
         except queue.Full:
             self.dropped += 1
 
@@ -53,10 +55,10 @@ class JournalKeeper:
 
     def _keep(self) -> None:
         while (job := self._lines.get()) is not None:
-            call_sid, event, at_ms, mask = job
+            call_sid, event, at_ms, mask, commands = job
             try:
                 with (self._folder / f"{call_sid}.jsonl").open("a", encoding="utf-8") as file:
-                    file.write(write(event, at_ms, mask) + "\n")
+                    file.write(write(event, at_ms, mask, commands) + "\n")
             except OSError as error:
                 self.dropped += 1
                 log.warning("! a journal's line was not written", error=error.strerror)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 from fakeredis import FakeAsyncRedis
 
@@ -96,7 +97,7 @@ class Front:
 
 
 @asynccontextmanager
-async def front_desk(limit: int = 10, store: Store | None = None, **options: str) -> AsyncIterator[Front]:
+async def front_desk(limit: int = 10, store: Store | None = None, **options: Any) -> AsyncIterator[Front]:
     meters, engine = Meters(), PlainEngine(now_ms, opens_in=0.05)
     store = store or Store(FakeAsyncRedis(), "memory")
     async with Pool(engine, [SPEC], PoolOptions(size=1), now_ms, jitter=lambda: 0.0) as pool:

@@ -12,7 +12,7 @@ from itertools import count
 from app.call import commands as c
 from app.call import events as e
 from app.call.machine import Call
-from app.call.setup import CallFacts, CallSetup, KnownAnswers, Phrase, Target, Timings, UplinkSettings
+from app.call.setup import CallFacts, CallSetup, Keypad, KnownAnswers, Phrase, Target, Timings, UplinkSettings
 
 FRAME = 160
 FRAME_MS = 20
@@ -48,6 +48,7 @@ def setup(
     effects: frozenset[str] = frozenset(),
     targets: Mapping[str, Target] | None = None,
     messages: bool = False,
+    keypad: Keypad | None = None,
 ) -> CallSetup:
     return CallSetup(
         FACTS,
@@ -61,6 +62,7 @@ def setup(
         effects=effects,
         targets=targets or {},
         messages=messages,
+        keypad=keypad or Keypad(),
     )
 
 

@@ -33,7 +33,7 @@ def test_a_word_is_hidden_alike_wherever_it_stands_in_a_call_and_unlike_in_anoth
 
 
 def test_keys_and_what_tools_are_given_and_give_are_hidden() -> None:
-    assert written(e.KeyPressed(1, "7"))["key"] == "0"
+    assert written(e.KeyPressed(1, "7"))["key"] == e.HIDDEN_KEY
     assert written(e.KeyPressed(1, "#"))["key"] == "#"
     assert "Anna" not in str(written(e.ToolCalled(1, "t1", "find", '{"name":"Anna"}')))
     assert "Anna" not in str(written(e.ToolAnswered("t1", "find", '{"name":"Anna"}', e.Outcome.OK, 5)))

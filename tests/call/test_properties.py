@@ -15,10 +15,22 @@ from app.call import journal
 from app.call.machine import Call
 from app.call.onward import OnwardResult, attempt_name
 from app.call.scene import Phase
-from app.call.setup import KnownAnswers, Phrase, Target, UplinkSettings
+from app.call.setup import Choice, Collection, Keypad, KnownAnswers, Menu, Phrase, Target, UplinkSettings
 from app.call.turns import Floor
 from tests.call.stage import FRAME, Stage, setup, times_in, tone
 
+KEYPAD = Keypad(
+    start="main",
+    zero=Choice("say", "wait"),
+    menus={
+        "main": Menu("main", "offer", {"5": Choice("collect", "order"), "1": Choice("menu", "main")}),
+        "shut": Menu("shut", "offer", {"1": Choice("hang_up")}),
+    },
+    collections={
+        "order": Collection("order", "ask", 1, 2, retries=1),
+        "card": Collection("card", "ask", 2, 2, terminator="", sensitive=True),
+    },
+)
 PHRASES = {
     "greeting": Phrase("greeting", "Hello, this is Anna.", tone(1, 700)),
     "wait": Phrase("wait", "One moment.", tone(2, 310)),
@@ -29,6 +41,8 @@ PHRASES = {
     "terms": Phrase("terms", "These are the terms.", tone(7, 1_300), interruptible=False),
     "bye": Phrase("bye", "Goodbye then.", tone(8, 400), then="hang_up"),
     "checking": Phrase("checking", "Let me look.", tone(9, 300), then="ask_model"),
+    "offer": Phrase("offer", "Press five.", tone(11, 300)),
+    "ask": Phrase("ask", "Enter it.", tone(12, 300)),
 }
 SPANISH = {"language_changed": Phrase("language_changed", "Seguimos.", tone(10, 500))}
 HOUSE = setup(
@@ -40,6 +54,7 @@ HOUSE = setup(
 )
 WORKSHOP, OFFICE, NOBODY = Target("workshop"), Target("office", warm=True), Target("nobody", open=False)
 HOUSE = replace(HOUSE, targets={"workshop": WORKSHOP, "office": OFFICE, "nobody": NOBODY}, messages=True)
+KEYED_HOUSE = replace(HOUSE, keypad=KEYPAD)
 HUSHED_HOUSE = setup({}, uplink=UplinkSettings(gate=True, quiet_batch_ms=60))
 
 ARGUMENTS = [
@@ -52,12 +67,14 @@ ARGUMENTS = [
     '{"target":"workshop"}',
     '{"target":"office","summary":"x"}',
     '{"target":"nobody"}',
+    '{"what":"order"}',
+    '{"what":"card"}',
 ]
 
 contents = st.sampled_from(["a", "b", "d", "f"])
 runs = st.sampled_from(["t1", "t2"])
 LEAVING = ["transfer_call", "take_message", "request_call_back"]
-tools = st.sampled_from(["find", "find", "book", "switch_language", "end_call", *LEAVING])
+tools = st.sampled_from(["find", "find", "book", "switch_language", "collect_digits", "end_call", *LEAVING])
 arguments = st.sampled_from(ARGUMENTS)
 attempts = st.sampled_from([attempt_name("CA1", number) for number in (1, 1, 1, 2, 3)])
 results = st.sampled_from(list(OnwardResult))
@@ -78,6 +95,7 @@ happenings = st.one_of(
     st.builds(e.CallerSpoke, legs, st.integers(0, 100)),
     st.builds(e.CallerPaused, legs, st.integers(0, 3_000), st.integers(0, 500)),
     st.builds(e.KeyPressed, legs, st.sampled_from("0#5*")),
+    st.builds(e.KeyPressed, legs, st.sampled_from("0#5*x1")),
     st.builds(e.MarkEchoed, legs, st.sampled_from(["0.1", "1.1", "1.2", "2.3"])),
     st.builds(e.LegStalled, legs),
     st.builds(e.LegEnded, legs, st.sampled_from([e.LegEnd.LOST, e.LegEnd.LOST, e.LegEnd.STOPPED, e.LegEnd.CLOSED])),
@@ -95,6 +113,7 @@ happenings = st.one_of(
     st.builds(e.EngineHeardSpeech, sessions),
     st.builds(e.EngineHeardPause, sessions),
     st.builds(e.ToolCalled, sessions, runs, tools, arguments),
+    st.builds(e.CallerGuarded, st.booleans()),
     st.builds(e.UsageReported, sessions, *[st.integers(0, 9)] * 4),
     st.builds(e.SessionStalled, sessions),
     st.builds(e.SessionFailed, sessions, st.sampled_from(list(e.Failure))),
@@ -124,6 +143,8 @@ class Watcher:
         self.called: set[tuple[int, str]] = set()
         self.answers: Counter[tuple[int, str]] = Counter()
         self.closed: set[int] = set()
+        self.guarded = False
+        self.sealed: set[str] = set()
         self.steps: list[tuple[int, e.Event, list[c.Command]]] = []
         self.step(e.LegAttached(1))
 
@@ -215,6 +236,13 @@ class Watcher:
                 assert self.answers[session, run] == 1 or (session, run) in self.called
             case c.CloseSession(session):
                 self.closed.add(session)
+            case c.GuardCaller(on):
+                self.guarded = on
+            case c.SealSecret(token):
+                assert self.guarded and token not in self.sealed, (
+                    "a secret is entered behind a guard, under its own name"
+                )
+                self.sealed.add(token)
             case c.EndCall():
                 self.ended = True
             case _:
@@ -227,6 +255,15 @@ def test_every_state_takes_every_event_and_keeps_its_promises(day: list[tuple[in
     watcher = Watcher(HOUSE)
     watcher.live_through(day)
     watcher.let_time_pass(watcher.now + 60_000)
+
+
+@settings(max_examples=300, deadline=None)
+@given(days)
+def test_a_house_with_a_keypad_keeps_them_too_and_leaves_no_line_guarded(day: list[tuple[int, e.Event]]) -> None:
+    watcher = Watcher(KEYED_HOUSE)
+    watcher.live_through(day)
+    watcher.let_time_pass(watcher.now + 90_000)
+    assert watcher.ended or not watcher.guarded
 
 
 @settings(max_examples=150, deadline=None)
@@ -249,7 +286,7 @@ def test_a_call_takes_every_event_before_its_first_leg(day: list[tuple[int, e.Ev
 @settings(max_examples=150, deadline=None)
 @given(days)
 def test_every_tool_call_is_answered_once_or_its_session_is_closed(day: list[tuple[int, e.Event]]) -> None:
-    watcher = Watcher(HOUSE)
+    watcher = Watcher(KEYED_HOUSE)
     once: dict[str, e.Event] = {}
     for index, (wait, happening) in enumerate(day):
         if isinstance(happening, e.ToolCalled):
@@ -280,11 +317,11 @@ def test_a_replayed_journal_gives_the_same_commands(day: list[tuple[int, e.Event
 @settings(max_examples=100, deadline=None)
 @given(days)
 def test_a_masked_journal_gives_the_same_commands_but_for_the_words(day: list[tuple[int, e.Event]]) -> None:
-    watcher = Watcher(HOUSE)
+    watcher = Watcher(KEYED_HOUSE)
     watcher.live_through(day)
-    lines = [journal.write(event, at, journal.Mask(b"salt")) for at, event, _ in watcher.steps]
-    assert not any("order" in line or "morning" in line for line in lines)
-    replayed = [[shape(command) for command in commands] for _, _, commands in journal.replay(Call(HOUSE), lines)]
+    lines = [journal.write(event, at, journal.Mask(b"salt"), commands) for at, event, commands in watcher.steps]
+    assert not any("Where" in line or "morning" in line for line in lines)
+    replayed = [[shape(command) for command in commands] for _, _, commands in journal.replay(Call(KEYED_HOUSE), lines)]
     assert replayed == [[shape(command) for command in commands] for _, _, commands in watcher.steps]
 
 

@@ -11,6 +11,11 @@
     messages                                           the caller may leave one, or be called back
     sessions by hand                                   else a session comes as soon as it is asked for
     uplink audio_while_tool_pending false              how the caller's audio travels
+    menu main says offer_main waits 4000               what the keypad offers; `retries 0`
+    key main 1 say hours                               ... and what its keys do
+    collect order says ask_order length 4 6            digits asked for; `ends with *`, `ends by itself`, `secret`
+    zero transfer workshop                             what 0 means elsewhere
+    starts with main                                   the menu behind the greeting
 
     0     leg attached                                 at 0 ms ...
           expect play greeting at once                 ... and before the next line's time, this must be done
@@ -24,20 +29,34 @@ import json
 import shlex
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from app.call import commands as c
 from app.call import events as e
 from app.call.machine import Call
 from app.call.onward import OnwardResult, attempt_name
-from app.call.setup import CallSetup, KnownAnswers, Phrase, Target, Timings, UplinkSettings
+from app.call.setup import (
+    CallSetup,
+    Choice,
+    Collection,
+    Doing,
+    Keypad,
+    KnownAnswers,
+    Menu,
+    Phrase,
+    Target,
+    Timings,
+    UplinkSettings,
+)
 from tests.call.stage import FACTS, Done, Stage, setup, times_in, tone
 
 LAST_WINDOW_MS = 5_000
 KNOWN = {
     *("play", "clear", "mark", "hang", "attach", "close", "session", "audio", "text", "run", "cancel", "answer"),
     *("barge-in", "turn", "first", "note", "snapshot", "end", "answered", "told", "ring", "stop", "leave"),
+    *("guard", "seal", "forget"),
 }
+KEY_MS = 300  # from key to key
 CHUNK_MS = 100  # of a reply, one every 20 ms: five times as fast as it is spoken
 
 
@@ -58,6 +77,7 @@ class Script:
     uplink: UplinkSettings = field(default_factory=UplinkSettings)
     targets: dict[str, Target] = field(default_factory=dict)
     messages: bool = False
+    keypad: Keypad = field(default_factory=Keypad)
     by_hand: bool = False
     tongues: dict[str, dict[str, Phrase]] = field(default_factory=dict)  # beside the first
     effects: set[str] = field(default_factory=set)
@@ -75,6 +95,7 @@ class Script:
             effects=frozenset(self.effects),
             targets=self.targets,
             messages=self.messages,
+            keypad=self.keypad,
         )
 
     def colours(self) -> dict[str, int]:
@@ -113,6 +134,20 @@ def _read_line(script: Script, number: int, words: list[str]) -> None:
             script.targets[name] = target
         case ["messages"]:
             script.messages = True
+        case ["menu", name, "says", phrase, *more]:
+            menu = Menu(name, phrase, {}, **_numbers(more, waits="wait_ms", retries="retries"))
+            script.keypad = replace(script.keypad, menus={**script.keypad.menus, name: menu})
+        case ["key", name, key, do, *value]:
+            menu = script.keypad.menus[name]
+            menu = replace(menu, keys={**menu.keys, key: Choice(cast(Doing, do), *value)})
+            script.keypad = replace(script.keypad, menus={**script.keypad.menus, name: menu})
+        case ["collect", name, "says", phrase, "length", shortest, longest, *more]:
+            collection = Collection(name, phrase, int(shortest), int(longest), **_manner(more))
+            script.keypad = replace(script.keypad, collections={**script.keypad.collections, name: collection})
+        case ["zero", do, *value]:
+            script.keypad = replace(script.keypad, zero=Choice(cast(Doing, do), *value))
+        case ["starts", "with", name]:
+            script.keypad = replace(script.keypad, start=name)
         case ["sessions", "by", "hand"]:
             script.by_hand = True
         case ["expect", *what]:
@@ -125,6 +160,21 @@ def _read_line(script: Script, number: int, words: list[str]) -> None:
 
 def _what_follows(how: list[str]) -> tuple[Any, ...]:
     return tuple(how[how.index("then") + 1 :]) if "then" in how else ()
+
+
+def _numbers(words: list[str], **fields: str) -> dict[str, Any]:
+    return {fields[name]: int(value) for name, value in zip(words[::2], words[1::2], strict=True)}
+
+
+def _manner(words: list[str]) -> dict[str, Any]:
+    match words:
+        case ["ends", "with", key, *more]:
+            return {"terminator": key, **_manner(more)}
+        case ["ends", "by", "itself", *more]:
+            return {"terminator": "", **_manner(more)}
+        case ["secret", *more]:
+            return {"sensitive": True, **_manner(more)}
+    return _numbers(words, first="first_ms", gap="gap_ms", retries="retries")
 
 
 class Performance:
@@ -172,8 +222,14 @@ class Performance:
             case ["caller", "speaks", "for", ms]:
                 self._speak()
                 self.stage.at(now + int(ms), self._pause)
-            case ["caller", "presses", key]:
-                tell(e.KeyPressed(leg, key))
+            case ["caller", "presses", *keys]:
+                tell(e.KeyPressed(leg, keys[0]))
+                for place, key in enumerate(keys[1:], 1):
+                    self.stage.tell_at(now + place * KEY_MS, e.KeyPressed(leg, key))
+            case ["house", "guards", "the", "caller"]:
+                tell(e.CallerGuarded(True))
+            case ["house", "cannot", "guard", "the", "caller"]:
+                tell(e.CallerGuarded(False))
             case ["session", "attached"]:
                 tell(e.SessionAttached(session))
             case ["session", "stalls"]:
@@ -335,6 +391,12 @@ class Performance:
                 return run == name
             case ["answer", run, text], c.AnswerTool(_, name, result):
                 return run == name and text in result
+            case ["guard", "on" | "off" as how], c.GuardCaller(on):
+                return on == (how == "on")
+            case ["seal", name], c.SealSecret(token):
+                return token == name
+            case ["forget", "the", "digits"], c.DropSecret():
+                return True
             case ["barge-in", outcome], c.BargeInMeasured(became):
                 return became == outcome
             case ["turn"], c.TurnMeasured():

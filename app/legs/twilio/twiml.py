@@ -35,7 +35,9 @@ def render(answer: Answer, public_url: str, token: str = "") -> str:
     """The document for `answer`. `token` is needed by `ConnectStream` only."""
     response = VoiceResponse()
     match answer:
-        case ConnectStream():
+        case ConnectStream(record):
+            if record:
+                response.start().recording(channels="dual", track="both")
             _connect_stream(response, public_url, token)
         case SpeakAndHangUp(text, language):
             response.say(text[:_LONGEST_SAY], language=language)
