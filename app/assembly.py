@@ -80,7 +80,8 @@ async def assemble(
     ):
         speaking, engines = narrators(edition.prompts), engines_allowed(settings.foreign_audio)
         shelf = await fill_shelf(edition.catalogue, speaking, settings.content_dir, store, engines)
-        host, pace = ToolHost(edition.toolbox.tools, web=web), AnswerPace(timings.slow_answer)
+        host = ToolHost(edition.toolbox.tools, web=web, data_dir=settings.data_dir)
+        pace = AnswerPace(timings.slow_answer)
         casting = Casting(settings, edition, timings, shelf, host, pace)
         pool = Pool(engine, casting.specs(), _pool_options(settings), now_ms, PoolMeters(meters))
         _watch_pool(meters, pool)

@@ -11,7 +11,8 @@ COMMANDS = {
     "demo": "Hear it work: a whole call on this machine, no account needed.",
     "serve": "Answer the telephone.",
     "phone": "Place one simulated call to a server.",
-    "emulate": "Run a local stand-in of Nova Sonic or Twilio.",
+    "emulate": "Run a local stand-in of Nova Sonic, Twilio or the shop.",
+    "tools": "List, check and run the tools.",
     "cache": "Render, list and hear the phrases.",
     "bench": "Print calls a core and every delay we add.",
 }

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,12 +16,14 @@ from app.cli.serve import web_of
 from app.edition import Edition, load_edition
 from app.settings import Settings
 from app.simulator import callscript
+from app.simulator.shop import Shop
 from app.simulator.twilio.identity import Account
 from app.simulator.twilio.journal import CallEvent
 from app.simulator.twilio.phone import CallResult, Dialling, place_call
 from app.web.doors import Doors
 
 RECORDING = Path("demo-call.wav")
+ORDERS = Path("tools/data/orders.json")  # of the content: what the order system of the demo knows
 NEXT = """
 [bold]Hear it:[/] open [cyan]{wav}[/] (left: the caller, right: what the caller heard), or: play {wav}
 [bold]Put it on a number:[/] set TWILIO_AUTH_TOKEN, PUBLIC_URL and AWS credentials, run [cyan]offhook serve[/], and
@@ -35,9 +38,16 @@ async def run_demo(settings: Settings, script: Path, sonic: EmulatedSonic, conso
     show = Show(console, edition.catalogue.wordings(_language(edition)))
     await render_missing(settings.content_dir)
     await asyncio.to_thread(sonic.ready)
+    orders = settings.content_dir / ORDERS
+    with Shop(orders) if orders.is_file() else nullcontext() as shop:
+        own = settings.model_copy(update={"tool_hosts": shop.tool_hosts if shop else ""})
+        return await _held(own, edition, caller, show), show
+
+
+async def _held(settings: Settings, edition: Edition, caller: callscript.Script, show: Show) -> CallResult:
     async with assemble(settings, edition, show.watch) as server:
         await settle(server, seconds=5)
-        return await _call(server, caller, show), show
+        return await _call(server, caller, show)
 
 
 def _language(edition: Edition) -> str:

@@ -1,4 +1,4 @@
-"""`offhook emulate`: a local stand-in of one of the two services. Each is imported when it is asked for."""
+"""`offhook emulate`: a local stand-in of one of the services outside. Each is imported when it is asked for."""
 
 import importlib
 from typing import Any
@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 # name -> module of app.cli whose Typer app (`app`) holds it, and the line that help shows for it.
 STAND_INS = {
     "sonic": ("app.cli.emulate_sonic", "A strict local Nova Sonic over TLS and HTTP/2."),
+    "shop": ("app.cli.emulate_shop", "The order system that the shipped find_order asks."),
     "twilio": ("app.cli.emulate_twilio", "A local Twilio: REST, webhooks, TwiML and Media Streams."),
 }
 
@@ -28,7 +29,10 @@ class StandIns(TyperGroup):
 
 
 app = typer.Typer(
-    cls=StandIns, add_completion=False, no_args_is_help=True, help="Run a local stand-in of Nova Sonic or Twilio."
+    cls=StandIns,
+    add_completion=False,
+    no_args_is_help=True,
+    help="Run a local stand-in of Nova Sonic, Twilio or the shop.",
 )
 
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 LOOPBACK = "127.0.0.1"
-HOST = re.compile(r"(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,62}", re.ASCII)
+HOST = re.compile(
+    r"(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII
+)
 NAT64 = ip_network("64:ff9b::/96")
 ENTRY = re.compile(r"(?P<host>[^=\s]+?)(?:=http://127\.0\.0\.1:(?P<port>\d{1,5}))?")
 

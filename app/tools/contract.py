@@ -7,6 +7,7 @@ The host asks `check` whether it can work with what the model sent, then awaits 
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from app.call.setup import CallFacts
@@ -36,6 +37,8 @@ class Context:
     key: str
     leave_behind: Callable[["asyncio.Future[Any]"], None] = lambda work: None
     """Tell the host that `work` goes on though nobody waits for it: it keeps its place until it is done."""
+    data_dir: Path = Path(".data")
+    """Where a tool may keep files of its own."""
     web: "Web | None" = None
     """The way out for requests, to allowed and public hosts only."""
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -69,10 +70,12 @@ class ToolHost:
         tools: Mapping[str, Tool],
         limits: HostLimits | None = None,
         web: Web | None = None,
+        data_dir: Path = Path(".data"),
         clock: Callable[[], int] = now_ms,
     ) -> None:
         self._tools = dict(tools)
         self._web = web
+        self._data_dir = data_dir
         self._limits = limits or HostLimits()
         self._now_ms = clock
         self._room = Room(self._limits.at_once)
@@ -121,7 +124,7 @@ class ToolHost:
         deed = self._deeds.deed(facts.call_sid, tool.source, name, given)
         if not tool.effects:
             return await self._guarded(
-                tool, given, Context(facts, deed.key, partial(self._leave, tool, None), self._web)
+                tool, given, Context(facts, deed.key, partial(self._leave, tool, None), self._data_dir, self._web)
             )
         if (before := self._deeds.result(deed)) is not None:
             return before
@@ -141,7 +144,7 @@ class ToolHost:
             self._leave(tool, deed, work)
 
         try:
-            result = await self._guarded(tool, given, Context(facts, deed.key, leave, self._web))
+            result = await self._guarded(tool, given, Context(facts, deed.key, leave, self._data_dir, self._web))
         except BaseException:
             if not behind:
                 self._deeds.not_done(deed)

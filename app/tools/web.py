@@ -143,13 +143,16 @@ class Web:
         """One for each host: a connection made in one name is never used in another."""
         place = (url.scheme, url.host, url.port)
         if place not in self._clients:
-            if self._tls is None and url.scheme == "https":
-                self._tls = await asyncio.to_thread(ssl.create_default_context)
-            inner = httpx.AsyncHTTPTransport(verify=self._tls if url.scheme == "https" and self._tls else False)
-            transport = _Pinned(inner, self._place)
-            # Two that come at once may both have waited for the certificates.
-            self._clients.setdefault(place, httpx.AsyncClient(transport=transport, trust_env=False))
+            # Made in a thread: certificates and, the first time, a quarter of a second of imports.
+            client = await asyncio.to_thread(self._made, url.scheme == "https")
+            self._clients.setdefault(place, client)  # two that came at once have both made one
         return self._clients[place]
+
+    def _made(self, secure: bool) -> httpx.AsyncClient:
+        import anyio._backends._asyncio  # noqa: F401 (httpx would import it in the middle of the first request)
+
+        tls = (self._tls or ssl.create_default_context()) if secure else False
+        return httpx.AsyncClient(transport=_Pinned(httpx.AsyncHTTPTransport(verify=tls), self._place), trust_env=False)
 
     async def _place(self, url: httpx.URL) -> list[httpx.URL]:
         """Where to connect for `url`, in the order in which to try. Raises `ToolFailed`."""
@@ -158,6 +161,16 @@ class Web:
         if url.host == LOOPBACK:
             return [url]
         return [url.copy_with(host=address) for address in await self.addresses(url.host, url.port or 443)]
+
+    async def shake_hands(self, url: str) -> None:
+        """Connect as `send` would, TLS and all, and leave. Raises `ToolFailed`, `OSError`."""
+        asked = httpx.URL(url.partition("{{")[0])
+        place = (await self._place(asked))[0]
+        tls = await asyncio.to_thread(ssl.create_default_context) if place.scheme == "https" else None
+        default = 443 if tls else 80
+        named = asked.host if tls else None
+        _, writer = await asyncio.open_connection(place.host, place.port or default, ssl=tls, server_hostname=named)
+        writer.close()
 
     async def addresses(self, host: str, port: int) -> list[str]:
         """All of a host, each of them public. Raises `ToolFailed`, `Unreachable` where it has none."""

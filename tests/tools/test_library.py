@@ -107,13 +107,25 @@ def test_a_tool_imported_from_another_file_is_not_offered_twice(tmp_path: Path) 
     assert list(load_tools(tmp_path).tools) == ["add"]
 
 
-@pytest.mark.parametrize("said", ["4712", "four seven one two", "Order 47 12", "4-7-1-2", " 4712. "])
-def test_the_shipped_look_up_finds_an_order_however_its_number_is_said(said: str) -> None:
-    found = function(REPOSITORY, "find_order")(said)
-    assert found["found"] is True
-    assert found["summary"] == "Order 4 7 1 2 is a blue city bike. It is in the workshop and will be ready on Thursday."
+PAGE = """name: find_it
+description: Find it.
+url: https://api.example.com/things
+"""
 
 
-def test_the_shipped_look_up_says_when_there_is_no_such_order() -> None:
-    found = function(REPOSITORY, "find_order")("nine nine nine nine")
-    assert found == {"found": False, "summary": "There is no order with the number 9 9 9 9."}
+def test_a_page_of_yaml_is_a_tool_too(tmp_path: Path) -> None:
+    box = load_tools(write(write(tmp_path, "sums.py", GOOD), "find.yaml", PAGE))
+    assert sorted(box.tools) == ["add", "find_it"]
+    assert (box.tools["find_it"].source, box.sources["tools/find.yaml"]) == ("tools/find.yaml", PAGE)
+
+
+@pytest.mark.parametrize("name", ["add", "end_call"])
+def test_a_page_may_not_take_another_tool_s_name(tmp_path: Path, name: str) -> None:
+    write(write(tmp_path, "sums.py", GOOD), "find.yaml", PAGE.replace("find_it", name))
+    fault = fault_of(tmp_path)
+    assert (fault.file, fault.field, fault.problem) == ("tools/find.yaml", name, "is the name of another tool")
+
+
+def test_a_kind_nobody_knows_is_named_with_those_there_are(tmp_path: Path) -> None:
+    fault = fault_of(write(tmp_path, "find.yaml", "kind: magic\n" + PAGE))
+    assert (fault.line, fault.field, "http" in fault.fix) == (1, "kind", True)
