@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from app.cli.persons import PERSON_HELP, persons
 from app.cli.talk import fail
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def twilio(
     api_key: Annotated[str, typer.Option(envvar="TWILIO_API_KEY", help="SK..., opens REST too.")] = "",
     api_secret: Annotated[str, typer.Option(envvar="TWILIO_API_SECRET")] = "",
     number: Annotated[list[str] | None, typer.Option(help="Owned number, or number=voice URL. Repeatable.")] = None,
+    person: Annotated[list[str] | None, typer.Option(help=PERSON_HELP)] = None,
     public_url: Annotated[str, typer.Option(help="The application's public URL, signed ...")] = "",
     to: Annotated[str, typer.Option(help="... and where it really listens.")] = "",
     calls_per_second: Annotated[float, typer.Option(min=0.01, help="Outbound calls are queued beyond it.")] = 1.0,
@@ -47,7 +49,8 @@ def twilio(
     if bool(api_key) != bool(api_secret):
         fail("--api-key and --api-secret belong together")
     owner = Account(account, token.split(",")[0].strip(), {api_key: api_secret} if api_key else {})
-    exchange = Exchange(Plant(route=Route(public_url, to)), {owner.sid: owner}, calls_per_second)
+    plant = Plant(route=Route(public_url, to), outcomes=persons(person or []))
+    exchange = Exchange(plant, {owner.sid: owner}, calls_per_second)
     try:
         for given in number or ["+15035550199"]:
             phone_number, _, url = given.partition("=")
@@ -65,6 +68,7 @@ def twilio(
     except OSError as error:
         fail(f"cannot listen on {host}:{port}: {error.strerror}")
     where = f"http://{host}:{listener.getsockname()[1]}"
+    plant.api_url = where
     owned = [owned.phone_number for owned in exchange.numbers.values()]
     if as_json:
         typer.echo(json.dumps({"url": where, "account_sid": owner.sid, "numbers": owned}))

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import typer
 
+from app.cli.persons import PERSON_HELP, persons
 from app.cli.talk import WRONG, fail
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ TOLD = {
     "bot_stopped": "< ... for {spoke_ms} ms",
     "mark_echoed": "= mark {mark} heard",
     "clear_received": "= cleared: {dropped_ms} ms were never heard",
+    "bridged": "= joined with {target}",
+    "conference": "= {event} in {room}",
     "dialled": "= dialled {targets}: {outcome}",
     "queued": "= queued in {queue}: {outcome}",
     "notice": "! {level} {code}: {text}",
@@ -63,6 +66,8 @@ def phone(
     noise: Annotated[float | None, typer.Option(help="Line noise in dBFS, such as -50.")] = None,
     echo: Annotated[float | None, typer.Option(help="Echo of what is played in dB, such as -25.")] = None,
     echo_ms: Annotated[int, typer.Option(min=0, help="How late the echo is.")] = 150,
+    key_tones: Annotated[int, typer.Option(min=0, max=240, help="Keys also sound for so many ms.")] = 0,
+    person: Annotated[list[str] | None, typer.Option(help=PERSON_HELP)] = None,
     late: Annotated[int, typer.Option(min=0, help="Deliver audio up to so many ms late.")] = 0,
     burst: Annotated[int, typer.Option(min=1, help="Deliver so many frames together.")] = 1,
     drop: Annotated[float, typer.Option(min=0, max=1, help="Share of frames that are lost.")] = 0.0,
@@ -106,6 +111,7 @@ def phone(
             echo_db=echo,
             echo_ms=echo_ms,
             noise_db=noise,
+            tone_ms=key_tones,
             late_ms=late,
             burst_frames=burst,
             drop_share=drop,
@@ -122,7 +128,9 @@ def phone(
         ),
     )
     origin = urlunsplit((*urlsplit(to)[:2], "", "", ""))
-    plant = partial(Plant, route=Route(public_url, origin), timing=Timing(most_ms=seconds * 1000))
+    plant = partial(
+        Plant, route=Route(public_url, origin), timing=Timing(most_ms=seconds * 1000), outcomes=persons(person or [])
+    )
     result = _call(dialling, the_script(say, audio, script), plant, as_json)
     if record is not None:
         record.write_bytes(result.wav())

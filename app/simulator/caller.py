@@ -152,7 +152,7 @@ class Caller:
     def line_dropped(self, now_ms: int) -> list[Act]:
         """The other side hung up: what was still to be done fails, unless it was to see just that."""
         acts: list[Act] = []
-        if self._steps and isinstance(self._steps[0].action, WaitForHangUp):
+        if self._steps and (isinstance(self._steps[0].action, WaitForHangUp) or self._all_pressed):
             self._steps.pop(0)
         left = [step for step in self._steps if not isinstance(step.action, (HangUp, WaitForHangUp))]
         if left and not self.done:
@@ -231,6 +231,11 @@ class Caller:
                 return enough
             case WaitForHangUp(within_ms=within, required=required):
                 return self._overdue(step, waited, within, required, "the line is still open", acts)
+
+    @property
+    def _all_pressed(self) -> bool:
+        """The last key of the step at hand is down: it may have been what made the other side hang up."""
+        return self._began_ms is not None and isinstance(self._steps[0].action, Press) and not self._keys
 
     def _press(self, now_ms: int, acts: list[Act]) -> bool:
         if now_ms < self._busy_until_ms:

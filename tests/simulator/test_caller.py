@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from app.simulator import callscript
 from app.simulator.caller import Act, Caller, Failed, PressKey, Reached, RingOff, Speak
-from app.simulator.callscript import Say
+from app.simulator.callscript import HangUp, Press, Say, WaitForBeep, WaitForHangUp, of
 
 Loud = Callable[[int], bool]
 
@@ -118,3 +118,25 @@ def test_a_hang_up_in_the_middle_names_what_was_still_to_come() -> None:
 def test_an_open_line_fails_who_expected_it_to_close() -> None:
     told = Told("expect hung up within 1s").live(3000)
     assert isinstance(told.acts[0][1], Failed) and told.whys == ["the line is still open (waited 1000 ms)"]
+
+
+def test_a_beep_is_waited_for_until_it_has_ended() -> None:
+    caller = Caller(of(WaitForBeep(within_ms=5000), HangUp()), {})
+    acts: dict[int, list[object]] = {}
+    for now in range(20, 2000, 20):
+        acts[now] = list(caller.tick(now, loud=400 < now <= 1000, tone=600 < now <= 1000))
+    assert [now for now, done in acts.items() if RingOff() in done] == [1020]
+
+
+def test_a_short_tone_is_no_beep() -> None:
+    caller = Caller(of(WaitForBeep(within_ms=1000), HangUp()), {})
+    for now in range(20, 1100, 20):
+        caller.tick(now, loud=False, tone=now in (100, 120, 140))
+    assert [failed.why for failed in caller.failures] == ["no beep was heard (waited 1000 ms)"]
+
+
+def test_a_line_that_goes_dead_on_the_last_key_fails_nothing() -> None:
+    caller = Caller(of(Press("#"), WaitForHangUp()), {})
+    caller.tick(20, loud=False)
+    caller.line_dropped(40)
+    assert not caller.failures

@@ -18,7 +18,7 @@ from app.simulator.twilio.call_recordings import CallRecordings
 from app.simulator.twilio.call_streams import CallStreams
 from app.simulator.twilio.callbacks import Callbacks
 from app.simulator.twilio.dialing import ALL_VERBS
-from app.simulator.twilio.documents import ApplicationError, Documents
+from app.simulator.twilio.documents import Documents
 from app.simulator.twilio.handset import Handset
 from app.simulator.twilio.identity import Party
 from app.simulator.twilio.journal import Journal
@@ -26,7 +26,7 @@ from app.simulator.twilio.orders import Handlers, Person
 from app.simulator.twilio.people import greet
 from app.simulator.twilio.plant import Plant
 from app.simulator.twilio.twiml import Program, read
-from app.simulator.twilio.verbs import End, Goto, Outcome
+from app.simulator.twilio.verbs import ApplicationError, End, Goto, Outcome
 from app.simulator.twilio.webhook import Webhooks
 
 APOLOGY = "We are sorry. An application error has occurred. Goodbye."

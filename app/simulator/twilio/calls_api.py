@@ -1,6 +1,6 @@
 """REST: calls, their recordings and their one-way streams. (twilio.md 5.1)"""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 from starlette.responses import JSONResponse, Response
@@ -12,7 +12,7 @@ from app.simulator.twilio.orders import Handlers
 from app.simulator.twilio.people import detection
 from app.simulator.twilio.resources import ApiError, Json, account_path, call_json, page_json, recording_json
 from app.simulator.twilio.twiml import Verb
-from app.simulator.twilio.verbs import KEYS
+from app.simulator.twilio.verbs import KEYS, Outcome
 
 EVENTS = ("initiated", "ringing", "answered", "completed")
 LONGEST_DIGITS = 32
@@ -53,7 +53,7 @@ def callbacks_of(asked: Asked) -> Handlers:
     )
 
 
-def order_of(asked: Asked, handlers: Handlers) -> Order:
+def order_of(asked: Asked, handlers: Handlers, conference: Callable[[Call], Awaitable[Outcome]] | None = None) -> Order:
     """An outbound call as the form asks for it. Raises `ApiError` 20001, 21205."""
     form = asked.form
     digits = form.get("SendDigits", "")
@@ -75,6 +75,7 @@ def order_of(asked: Asked, handlers: Handlers) -> Order:
         detection=amd,
         record=recording_order(asked.recording_form()) if form.get("Record") == "true" else None,
         send_digits=digits,
+        conference=conference,
     )
 
 

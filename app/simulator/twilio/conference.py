@@ -5,7 +5,7 @@ are there hear the wait's document or music. Its callbacks go where the first pa
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from app.simulator.twilio.identity import Account, sid
 from app.simulator.twilio.legs import Star, until_any
 from app.simulator.twilio.tones import beep
 from app.simulator.twilio.twiml import Verb
-from app.simulator.twilio.verbs import Outcome, number
+from app.simulator.twilio.verbs import ApplicationError, Goto, Outcome, number
 from app.simulator.twilio.waiting import CONFERENCE_VERBS, entertained
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class Conference:
         call = about.call if about is not None else self._teller
         if about is not None:
             self._teller = about.call
-        kind = event.rpartition("-")[2].removeprefix("un")
+        kind = "announcement" if event == "announcement-end" else event.rpartition("-")[2].removeprefix("un")
         assert call is not None
         call.journal.note("conference", event=event, room=self.name)
         self._sequence += 1
@@ -223,6 +223,23 @@ async def attend(call: "Call", verb: Verb, noun: Verb) -> dict[str, str]:
     return {"DialCallStatus": "answered", "DialBridged": "true"}
 
 
+def announce(conference: Conference, to: Sequence[Participant], url: str, method: str) -> None:
+    """Play a document to these, into whatever they hear."""
+
+    async def play(call: "Call") -> None:
+        document = call.documents.url
+        try:
+            await call.documents.perform(Goto(url, method), CONFERENCE_VERBS)
+        except ApplicationError as error:
+            call.journal.note("announcement_failed", why=str(error))
+        finally:
+            call.documents.url = document
+        conference.tell("announcement-end")
+
+    for participant in to:
+        participant.call.background(play(participant.call))
+
+
 def participant_of(call: "Call", noun: Verb) -> Participant:
     wait = noun.get("waitUrl")
     return Participant(
@@ -238,9 +255,9 @@ def participant_of(call: "Call", noun: Verb) -> Participant:
     )
 
 
-async def take_part(conference: Conference, participant: Participant, left: asyncio.Event) -> Outcome:
+async def take_part(conference: Conference, participant: Participant, left: asyncio.Event | None = None) -> Outcome:
     """Be in the room until put out, or until `left` is set."""
-    call = participant.call
+    call, left = participant.call, left or asyncio.Event()
     call.answer()
     conference.join(participant)
     try:

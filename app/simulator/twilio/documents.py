@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from app.simulator.twilio.twiml import Program, TwimlError, Verb, read
-from app.simulator.twilio.verbs import Execute, Goto, Outcome
+from app.simulator.twilio.verbs import ApplicationError, Execute, Goto, Outcome
 from app.simulator.twilio.webhook import Document, FetchFailed, Webhooks
 
 if TYPE_CHECKING:
@@ -14,10 +14,6 @@ if TYPE_CHECKING:
 # Verbs that do not answer an inbound call by themselves.
 SILENT_VERBS = frozenset({"Reject", "Redirect", "Hangup"})
 MOST_DOCUMENTS = 100  # a call that redirects for ever is ended
-
-
-class ApplicationError(Exception):
-    """No document of the call and none of its fallback could be executed."""
 
 
 class Documents:

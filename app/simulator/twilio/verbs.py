@@ -23,6 +23,10 @@ SPEECH_ENDS_MS = 700
 KEYS = frozenset("0123456789*#ABCDwW")
 
 
+class ApplicationError(Exception):
+    """No document of the call and none of its fallback could be executed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Goto:
     """Fetch this document next, with these fields besides the standard ones."""

@@ -1,78 +1,13 @@
 """The REST subset, judged by Twilio's own client, which knows nothing of us."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from typing import Any
 
 import httpx
 import pytest
-from twilio.base.exceptions import TwilioRestException
 from twilio.request_validator import RequestValidator
-from twilio.rest import Client
 
-from app.simulator.twilio.exchange import Exchange
-from app.simulator.twilio.identity import Account
-from app.simulator.twilio.rest import create_app
-from tests.simulator.twilio.bot import Bot, Socket, free_port, listening, serving, stream_twiml
-from tests.simulator.twilio.calls import fast_plant
-
-ACCOUNT = Account("AC" + "a" * 32, "token", {"SK" + "b" * 32: "secret"})
-OURS, THEIRS = "+15035550199", "+14155550123"
-ROOT = f"/2010-04-01/Accounts/{ACCOUNT.sid}"
-
-
-@dataclass
-class Office:
-    """The simulated service, an application beside it, and Twilio's client."""
-
-    exchange: Exchange
-    bot: Bot
-    url: str
-
-    def client(self, user: str = ACCOUNT.sid, password: str = ACCOUNT.token) -> Client:
-        client = Client(user, password, ACCOUNT.sid)
-        client.api.base_url = self.url
-        return client
-
-    async def ask(self, work: Callable[[Client], Any], **credentials: str) -> Any:
-        """Use the blocking client in a thread."""
-        return await asyncio.to_thread(work, self.client(**credentials))
-
-    async def refused(self, work: Callable[[Client], Any], **credentials: str) -> tuple[int, int]:
-        with pytest.raises(TwilioRestException) as error:
-            await self.ask(work, **credentials)
-        assert isinstance(error.value.code, int)
-        return error.value.status, error.value.code
-
-    async def call(self, **more: Any) -> Any:
-        return await self.ask(lambda c: c.calls.create(to=THEIRS, from_=OURS, **more))
-
-    async def until(self, call_sid: str, *names: str) -> None:
-        """Wait until the call has had such an event."""
-        journal = self.exchange.placed[call_sid].call.journal
-        async with asyncio.timeout(20):
-            while not any(event.name in names for event in journal.events):  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-
-    async def over(self, call_sid: str) -> None:
-        async with asyncio.timeout(20):
-            await self.exchange.placed[call_sid].task
-
-
-@pytest.fixture
-async def office() -> AsyncIterator[Office]:
-    plant = fast_plant()
-    exchange = Exchange(plant, {ACCOUNT.sid: ACCOUNT}, calls_per_second=50)
-    exchange.own(ACCOUNT, OURS)
-    listener = free_port()
-    async with serving(Bot()) as bot, listening(create_app(exchange), listener):
-        bot.page("/status", "")
-        bot.page("/voice", "<Pause length='60'/>")
-        yield Office(exchange, bot, f"http://127.0.0.1:{listener.getsockname()[1]}")
-        await exchange.aclose()
-        await plant.aclose()
-
+from tests.simulator.twilio.bot import Socket, stream_twiml
+from tests.simulator.twilio.office import ACCOUNT, OURS, ROOT, THEIRS, Office
 
 # Calls.
 
