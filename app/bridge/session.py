@@ -61,8 +61,9 @@ class ToolRunner(Protocol):
 class Ears(Protocol):
     """What the house makes of a caller's words, for one call's agent. Pure, and quick: it stands in the call's path."""
 
-    def known(self, text: str) -> tuple[str, float] | None:
-        """The phrase that answers these words by itself, and how sure that is; None leaves them to the model."""
+    def known(self, text: str, language: str) -> tuple[str, float] | None:
+        """The phrase that answers these words, said in `language`, by itself, and how sure that is (0 to 1). None
+        leaves them to the model."""
         ...
 
     def seems(self, text: str) -> str:
@@ -73,7 +74,7 @@ class Ears(Protocol):
 class NoEars:
     """Leaves every word to the model."""
 
-    def known(self, text: str) -> tuple[str, float] | None:
+    def known(self, text: str, language: str) -> tuple[str, float] | None:
         return None
 
     def seems(self, text: str) -> str:
@@ -151,12 +152,13 @@ class CallLife:
     # --- what the bridge asks of the house ------------------------------------------------------------------------
 
     def make_out(self, heard: e.UserText) -> e.UserText:
+        language = self.bridge.call.language
         try:
-            found, seems = self._ears.known(heard.text), self._ears.seems(heard.text)
-        except Exception:  # the model answers; a fault in our reading must not cost the caller a turn
-            self._log.exception("! the caller's words could not be made out")
+            found, seems = self._ears.known(heard.text, language), self._ears.seems(heard.text)
+        except Exception as error:  # the model answers; its name alone, for its text may hold what was said
+            self._log.warning("! the caller's words could not be made out", error=type(error).__name__)
             return heard
-        known = found and e.Known(*found, spare=self._pool.has_spare(self._spec(self.bridge.call.language)))
+        known = found and e.Known(*found, spare=self._pool.has_spare(self._spec(language)))
         return replace(heard, known=known, seems=seems)
 
     def _spec(self, language: str) -> SessionSpec:

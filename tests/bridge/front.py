@@ -1,7 +1,7 @@
 """A front desk with a real pool over a plain engine, a store in memory, and legs to come by."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -93,14 +93,23 @@ class Front:
         await served
 
     def ended(self, disposition: str) -> float:
-        return self.meters.registry.get_sample_value("offhook_calls_ended_total", {"disposition": disposition}) or 0.0
+        return self.counted("calls_ended", disposition=disposition)
+
+    def counted(self, name: str, **labels: str) -> float:
+        return self.meters.registry.get_sample_value(f"offhook_{name}_total", labels) or 0.0
 
 
 @asynccontextmanager
-async def front_desk(limit: int = 10, store: Store | None = None, **options: Any) -> AsyncIterator[Front]:
+async def front_desk(
+    limit: int = 10,
+    store: Store | None = None,
+    cast: Callable[[Incoming], Cast] = cast,
+    size: int = 1,
+    **options: Any,
+) -> AsyncIterator[Front]:
     meters, engine = Meters(), PlainEngine(now_ms, opens_in=0.05)
     store = store or Store(FakeAsyncRedis(), "memory")
-    async with Pool(engine, [SPEC], PoolOptions(size=1), now_ms, jitter=lambda: 0.0) as pool:
+    async with Pool(engine, [SPEC], PoolOptions(size=size), now_ms, jitter=lambda: 0.0) as pool:
         staff = Staff(
             cast=cast,
             pool=pool,

@@ -27,6 +27,17 @@ def test_words_keep_their_shape_and_nothing_else() -> None:
     assert "0000 0000, " in text and text[-1] == "!" and "card" not in text and "ller" not in text
 
 
+def test_what_the_house_makes_of_the_words_is_kept_and_read_again() -> None:
+    event = e.UserText(1, "c", "When do you open?", e.Known("hours", 0.93, spare=True), "en-US")
+    line = journal.write(event, 7, journal.plain)
+    assert json.loads(line)["known"] == {"phrase": "hours", "confidence": 0.93, "spare": True}
+    assert journal.read(line, journal.no_audio) == (7, event)
+    assert "open" not in journal.write(event, 7, MASK) and "hours" in journal.write(event, 7, MASK)
+    before = json.loads(line)
+    del before["known"], before["seems"]
+    assert journal.read(json.dumps(before), journal.no_audio) == (7, e.UserText(1, "c", "When do you open?"))
+
+
 def test_a_word_is_hidden_alike_wherever_it_stands_in_a_call_and_unlike_in_another() -> None:
     assert MASK("Order, order") == f"{MASK('order')}, {MASK('order')}"
     assert journal.Mask(b"other")("order") != MASK("order")

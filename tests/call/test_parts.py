@@ -164,6 +164,43 @@ def test_a_reply_that_was_over_when_it_was_cut_hushes_nothing_new() -> None:
     assert replies.admits("b")
 
 
+def test_of_a_hushed_turn_nothing_is_heard_whether_it_had_begun_or_not() -> None:
+    replies = Replies()
+    replies.admits("before")
+    replies.hush_turn()
+    replies.complete()  # the text of a turn ends before its audio does
+    replies.end("before", ends_turn=True)  # ... and what the turn before had left ends nothing
+    assert not replies.admits("a") and not replies.audible
+    replies.end("a", ends_turn=False)
+    assert not replies.admits("b")
+    replies.end("b", ends_turn=True)
+    assert replies.admits("c") and not replies.admits("b")
+
+
+def test_a_tool_puts_the_end_of_a_hushed_turn_off_until_what_is_said_of_its_answer() -> None:
+    replies = Replies()
+    replies.hush_turn()
+    replies.admits("let me see")
+    replies.tool_opened()
+    replies.end("let me see", ends_turn=True)
+    replies.admits("still looking")
+    replies.tool_answered()
+    replies.end("still looking", ends_turn=True)
+    assert not replies.admits("found it")
+    replies.end("found it", ends_turn=True)
+    assert replies.admits("next")
+
+
+def test_a_hushed_turn_is_over_when_the_caller_or_we_say_something_new() -> None:
+    replies = Replies()
+    replies.hush_turn()
+    replies.over()
+    assert replies.admits("a")
+    replies.hush_turn()
+    replies.asked()
+    assert replies.admits("b") and not replies.admits("a")
+
+
 def test_a_muted_model_is_not_heard_again() -> None:
     replies = Replies()
     replies.mute()

@@ -20,11 +20,12 @@ HOUSE = setup(
         "greeting": Phrase("greeting", "Hello.", tone(1, 400)),
         "wait": Phrase("wait", "One moment.", tone(2, 300)),
         "back_again": Phrase("back_again", BACK, tone(3, 400)),
+        "hours": Phrase("hours", "We open at ten.", tone(4, 900)),
     },
     # Silence is counted from the last sound, and a resumed call has made one of its own.
     timings=Timings(silence_prompt=600_000),
 )
-TURNS = ["answer", "barge in", "cough", "tool", "key", "slow", "nothing"]
+TURNS = ["answer", "barge in", "cough", "tool", "key", "slow", "known", "hushed", "nothing"]
 
 
 class Conversation:
@@ -69,12 +70,19 @@ class Conversation:
                 self.ask("Hm?")
                 self.wait(4_000)
                 self.reply("Yes.", 300)
+            case "known":
+                self.ask("When do you open?", e.Known("hours", 0.9, spare=True))
+                self.session += 1
+                self.wait(2_000)
+            case "hushed":
+                self.ask("When do you open?", e.Known("hours", 0.9))
+                self.reply("We open at nine.", 700)
         self.stage.run(max(self.stage.now, begin) + 6_000)
 
-    def ask(self, text: str) -> None:
+    def ask(self, text: str, known: e.Known | None = None) -> None:
         self.speak(900)
         self.wait(1_900)
-        self.tell(e.UserText(self.session, self.content(), text))
+        self.tell(e.UserText(self.session, self.content(), text, known))
         self.wait(400)
 
     def speak(self, ms: int) -> None:
@@ -111,7 +119,10 @@ def without_numbers(command: c.Command, begin: int) -> c.Command:
             return c.SendMark(0, "")
         case c.PlayFrames() | c.ClearPlayback() | c.HangUp():
             return replace(command, leg=0)
-        case c.AttachSession() | c.SendToEngine() | c.SendText() | c.AnswerTool() | c.CloseSession():
+        case c.AttachSession(_, history):
+            heard = [replace(line, text=" ".join(line.text.replace(BACK, "").split())) for line in history]
+            return replace(command, session=0, history=[line for line in heard if line.text])
+        case c.SendToEngine() | c.SendText() | c.AnswerTool() | c.CloseSession():
             return replace(command, session=0)
         case c.TurnMeasured():
             times = {name: getattr(command, name) for name in command.__slots__ if name.endswith("_ms")}
@@ -127,7 +138,7 @@ def test_a_resumed_call_answers_as_the_original(before: list[str], after: list[s
         original.play(turn)
     kept = json.loads(json.dumps(original.stage.call.snapshot()))
 
-    resumed = Conversation(Call.resume(HOUSE, kept, 1_000_000, "another process"), 1_000_000, 2)
+    resumed = Conversation(Call.resume(HOUSE, kept, 1_000_000, "another process"), 1_000_000, original.session + 1)
     resumed.contents = original.contents
     origin, again = original.stage.now, resumed.stage.now
     for turn in after:

@@ -140,3 +140,39 @@ def test_it_need_not_wait_where_the_service_does_not_mind() -> None:
     line.uplink.attach(1)
     line.uplink.pause(True)
     assert sizes_ms(line.runs(100)) == [100]
+
+
+def test_another_session_gets_what_came_since_and_the_beginning_of_a_sound_nobody_has_noticed() -> None:
+    line = Line()
+    line.uplink.attach(1)
+    line.uplink.onset()
+    line.runs(600)
+    line.uplink.offset(True)
+    line.runs(2_000)
+    line.uplink.answered()
+    line.uplink.hand_over()
+    line.runs(8_000)
+    assert spoken_at(line.uplink.attach(2)) == list(range(2_320, 10_620, 20))
+
+
+def test_another_session_hears_nothing_of_what_was_said_and_answered() -> None:
+    line = Line()
+    line.uplink.attach(1)
+    line.uplink.onset()
+    line.runs(600)
+    line.uplink.offset(True)
+    line.runs(100)
+    line.uplink.answered()
+    line.uplink.hand_over()
+    assert spoken_at(line.uplink.attach(2)) == list(range(620, 720, 20))
+
+
+def test_another_session_hears_again_what_was_not_answered() -> None:
+    line = Line()
+    line.uplink.attach(1)
+    line.runs(400)
+    line.uplink.onset()
+    line.runs(600)
+    line.uplink.hand_over()
+    line.runs(200)
+    assert spoken_at(line.uplink.attach(2)) == list(range(120, 1_220, 20))

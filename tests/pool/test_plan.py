@@ -15,6 +15,7 @@ from app.pool.plan import (
     Warm,
     backing_off_until,
     choose,
+    has_spare,
     largest_burst,
     plan,
     streams_in_use,
@@ -54,6 +55,16 @@ def test_the_size_is_a_ceiling_over_all_keys_dealt_out_in_turn() -> None:
 def test_a_call_that_rang_gets_a_session_beyond_the_size() -> None:
     full = Scene(NOW, [DESK], warm(1, 1, 1, 1), arrivals={DESK: [NOW] * 4}, promised={DESK: [NOW]})
     assert plan(full, OPTIONS).open == [DESK]
+
+
+def test_a_session_is_spare_where_no_caller_who_has_rung_is_to_have_it() -> None:
+    assert has_spare(Scene(NOW, [DESK], warm(1)), DESK, OPTIONS)
+    assert not has_spare(Scene(NOW, [DESK], warm(1), promised={DESK: [NOW]}), DESK, OPTIONS)
+    assert has_spare(Scene(NOW, [DESK], warm(1, 1), promised={DESK: [NOW]}), DESK, OPTIONS)
+    assert has_spare(Scene(NOW, [DESK], warm(1), promised={DESK: [NOW - 15_000]}), DESK, OPTIONS)
+    assert not has_spare(Scene(NOW, [DESK, NIGHT], warm(1, key=NIGHT)), DESK, OPTIONS)
+    assert not has_spare(Scene(NOW, [DESK], warm(OPTIONS.too_old_ms)), DESK, OPTIONS)
+    assert not has_spare(Scene(NOW, [DESK], [replace(warm(1)[0], dead=True)]), DESK, OPTIONS)
 
 
 def test_a_promise_is_forgotten_after_fifteen_seconds() -> None:
