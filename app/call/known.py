@@ -7,7 +7,8 @@ caller's words, and as much of the phrase as was heard. Where no warm session is
 **hushed** instead (`replies`), and the truth is restored with the next session, whenever that comes.
 
 Right rather than eager: only a plain turn is answered so. One in which the model has opened a tool or begun to speak,
-one behind which words or texts still wait for their answer, and one that the caller is adding to, are the model's.
+one behind which words or texts still wait for their answer, one that the caller is adding to, and one said into an entry
+of digits are the model's.
 """
 
 from app.call import commands as c
@@ -31,7 +32,14 @@ def user_text(scene: Scene, event: e.UserText) -> None:
 
 def _answer_to(scene: Scene, known: e.Known | None) -> Phrase | None:
     """The phrase that answers this turn, where it may. Asked before the turn moves the floor."""
-    return scene.voice.phrase(known.phrase) if known is not None and _plain(scene) else None
+    phrase = scene.voice.phrase(known.phrase) if known is not None and _plain(scene) else None
+    return phrase if phrase is not None and _can_follow(scene, phrase) else None
+
+
+def _can_follow(scene: Scene, phrase: Phrase) -> bool:
+    """Nobody is told that they are put through to somebody who is not there."""
+    target = scene.setup.targets.get(phrase.target)
+    return phrase.then != "transfer" or (target is not None and target.open)
 
 
 def _plain(scene: Scene) -> bool:
@@ -41,6 +49,7 @@ def _plain(scene: Scene) -> bool:
         and begun_at < scene.turns.spoke_at
         and not scene.turns.speaking
         and not scene.runs
+        and not scene.pad.collecting
         and not scene.texts.unanswered()
         and not scene.account.unanswered()
     )
@@ -55,10 +64,8 @@ def _answer(scene: Scene, known: e.Known, phrase: Phrase) -> None:
     elif phrase.then == "nothing":
         _settle(scene)
         how = _keep_model_from_answering(scene, known, phrase)
-    elif phrase.then == "transfer" and transfer.to_target(scene, phrase.target):
-        _settle(scene)
-        scene.replies.hush_turn()
-        how = "hushed"
+    elif phrase.then == "transfer":
+        transfer.to_target(scene, phrase.target)
     scene.do(c.AnsweredByPhrase(phrase.id, known.confidence, how))
 
 

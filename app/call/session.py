@@ -47,10 +47,11 @@ def attached(scene: Scene, event: e.SessionAttached) -> None:
 
 def change(scene: Scene) -> None:
     """Close the session, which did no wrong, at once; another follows (`attach_again_at`) with the corrected history.
-    Until then the caller's audio waits."""
-    if scene.attachment.live:
-        scene.do(c.CloseSession(scene.attachment.ordinal))
+    Until then the caller's audio waits. Where there is none, the first or the next one follows in its time."""
     scene.do(c.ExpectSession(scene.voice.language))
+    if not scene.attachment.live:
+        return
+    scene.do(c.CloseSession(scene.attachment.ordinal))
     scene.attachment.change(scene.now)
     _let_go(scene)
     scene.uplink.hand_over()
