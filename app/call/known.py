@@ -6,9 +6,9 @@ ready while the phrase plays. It comes in when the phrase was heard or the calle
 caller's words, and as much of the phrase as was heard. Where no warm session is at hand, or by setting, the turn is
 **hushed** instead (`replies`), and the truth is restored with the next session, whenever that comes.
 
-Right rather than eager: only a plain turn is answered so. One in which the model has opened a tool or begun to speak,
-one behind which words or texts still wait for their answer, one that the caller is adding to, and one said into an entry
-of digits are the model's.
+Right rather than eager: only a plain turn is answered so. These are the model's: a turn in which it has opened a tool
+or begun to speak, one behind which words or texts still wait for their answer, one that the caller is adding to, and
+whatever is said while digits are entered.
 """
 
 from app.call import commands as c
