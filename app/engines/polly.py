@@ -52,7 +52,7 @@ class PollyVoice:
         self._client: Any = None
 
     async def synth(self, text: str, voice: str, language: str, rate: int) -> bytes:
-        """PCM16 at `rate`. Raises `NotInPolly`, and botocore's errors."""
+        """PCM16 at `rate`. Raises `NotInPolly`, botocore's errors, and urllib3's for an answer cut short."""
         entry = voices().get(voice)
         if entry is None or entry.language.partition("-")[0] != language.partition("-")[0]:
             raise NotInPolly(f"Polly has no voice named {voice} that speaks {language}")

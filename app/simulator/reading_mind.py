@@ -11,11 +11,17 @@ from collections.abc import AsyncIterator, Callable
 from typing import Literal
 
 from app.simulator.mind import Brief, Mind, Say, Sentence, SpeechBegan, Thought
-from app.simulator.prepared_audio import babble, speaking_time
+from app.simulator.prepared_audio import babble
+from app.simulator.prepared_audio import speaking_time as usual_time
 
 type ReadingFault = Literal["other-words", "more-words", "short", "slow", "pause", "no-end", "interrupted", "silence"]
 
 PAUSE_S = 0.9
+UNHURRIED = 1.25  # times the usual
+
+
+def speaking_time(text: str) -> float:
+    return UNHURRIED * usual_time(text)
 
 
 class ReadingMind:
@@ -40,7 +46,7 @@ class ReadingMind:
     def _reading(self, text: str, fault: ReadingFault | None) -> list[Thought]:
         match fault:
             case "other-words":
-                return [self._say("Of course, I can read that for you.")]
+                return [self._say("Certainly!")]
             case "more-words":
                 return [Say((self._sentence(text), self._sentence("Anything else?")), last=True)]
             case "short":

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from app.cli.cache import app
+from app.cli.emulated import emulated_sonic
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -94,3 +95,16 @@ def test_a_broken_page_is_shown_with_file_line_and_fix(home: Path) -> None:
     assert broken.exit_code == 1
     assert "cache/phrases/house.yaml:" in broken.output
     assert "Choose" in broken.output
+
+
+def test_the_simulated_model_reads_a_phrase_as_the_real_one_would(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of it: a process of its own behind the real SDK, a mind that knows nothing but its prompt."""
+    for name in ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "set by the simulator, and taken back after this test")
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(home / "ca.pem"))
+    with emulated_sonic(home / "ca.pem") as sonic:
+        sonic.ready()
+        answer = json.loads(run("render", "wait", "--engine", "nova", "--voice", "tiffany", "--json").stdout)
+    assert (answer["rendered"], answer["attempts"], answer["notice"]) == (["wait"], [], "")
+    states = {item["phrase"]: item["state"] for item in json.loads(run("status", "--json").stdout)}
+    assert states["wait"] == "ready"

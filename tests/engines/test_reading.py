@@ -56,7 +56,7 @@ async def test_a_line_is_read_in_a_session_of_its_own_and_nothing_is_left_open()
 
 
 BAD: dict[ReadingFault, str] = {
-    "other-words": "it said 'Of course",
+    "other-words": "it said 'Certainly",
     "more-words": "Anything else",
     "short": "syllables took 0",
     "slow": "syllables took 3",
