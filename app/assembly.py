@@ -3,20 +3,21 @@
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from app.bridge.desk import FrontDesk, Staff, WatchCall
-from app.bridge.pace import AnswerPace
-from app.cache.shelf import engines_allowed, fill_shelf
+from app.cache.catalogue import Catalogue
+from app.cache.keys import Narrator
+from app.cache.render import Renderer, RenderReport
 from app.cache.store import Store, open_store
 from app.call.commands import Command, EndCall
 from app.call.events import Event, Failure, UsageReported
 from app.call.setup import Timings
-from app.casting import Casting
 from app.edition import Edition
+from app.editions import Editions
 from app.engines.engine import Engine, SessionKey
 from app.engines.nova_sonic.engine import NovaSonicEngine, NovaSonicOptions
 from app.legs.recording import NotRecorded, OutOfReach, Recording
@@ -27,7 +28,6 @@ from app.pool.plan import PoolOptions, Why
 from app.pool.pool import Pool
 from app.records.journal import JournalKeeper
 from app.settings import Settings, tool_variables
-from app.studio import narrators
 from app.tools.addresses import read_hosts
 from app.tools.host import ToolHost
 from app.tools.web import Web
@@ -43,7 +43,7 @@ class Server:
     """The parts a door needs."""
 
     settings: Settings
-    edition: Edition
+    editions: Editions
     desk: FrontDesk
     pool: Pool
     store: Store
@@ -56,7 +56,7 @@ class Server:
         body = {
             "draining": draining,
             "calls": self.desk.registry.live_count(),
-            "edition": self.edition.hash,
+            **self.editions.state(),
             "store": self.store.backend,
             "pool": asdict(state),
         }
@@ -65,10 +65,15 @@ class Server:
 
 @asynccontextmanager
 async def assemble(
-    settings: Settings, edition: Edition, watch: WatchCall | None = None, timings: Timings | None = None
+    settings: Settings,
+    edition: Edition,
+    watch: WatchCall | None = None,
+    timings: Timings | None = None,
+    render: Renderer | None = None,
 ) -> AsyncIterator[Server]:
     """A server that is ready to be given doors; everything it opened is closed behind it. `timings` are a rehearsal's:
-    calls whose waits are shorter than in life."""
+    calls whose waits are shorter than in life. `render` records what a later edition lacks, the settings' own
+    studio where it is not given."""
     meters = Meters()
     timings = timings or Timings()
     web = Web(read_hosts(settings.tool_hosts), tool_variables())
@@ -78,31 +83,36 @@ async def assemble(
         sonic_engine(settings) as engine,
         _watching(settings, watch) as watch,
     ):
-        speaking, engines = narrators(edition.prompts), engines_allowed(settings.foreign_audio)
-        shelf = await fill_shelf(edition.catalogue, speaking, settings.content_dir, store, engines)
-        host = ToolHost(edition.toolbox.tools, web=web, data_dir=settings.data_dir)
-        pace = AnswerPace(timings.slow_answer)
-        casting = Casting(settings, edition, timings, shelf, host, pace)
+        render = render or _studio(settings, engine)
+
+        def host(edition: Edition) -> ToolHost:
+            return ToolHost(edition.toolbox.tools, web=web, data_dir=settings.data_dir)
+
+        editions = Editions(settings, timings, store, host, render)
+        await editions.begin(edition)
+        casting = editions.current
         pool = Pool(engine, casting.specs(), _pool_options(settings), now_ms, PoolMeters(meters))
         _watch_pool(meters, pool)
-        meters.tools_left_behind.set_function(lambda: casting.host.left_behind)
+        meters.tools_left_behind.set_function(lambda: editions.tools_left_behind)
         stream_tokens = StreamTokens(settings.stream_secret.get_secret_value() or secrets.token_hex(32))
         staff = Staff(
-            casting.cast,
+            editions.cast,
+            editions.recast,
             pool,
-            casting.host,
             store,
             stream_tokens,
             meters,
             now_ms,
             casting.transcoder,
-            casting.pace,
+            editions.pace,
             watch,
             recording_of(settings),
         )
         desk = FrontDesk(staff, settings.max_calls, casting.desk_options())
+        editions.follow(lambda casting: pool.change(casting.specs()))
+        editions.follow(lambda casting: desk.use(casting.desk_options()))
         async with pool, desk:
-            yield Server(settings, edition, desk, pool, store, meters)
+            yield Server(settings, editions, desk, pool, store, meters)
 
 
 @asynccontextmanager
@@ -120,6 +130,18 @@ async def sonic_engine(settings: Settings) -> AsyncIterator[Engine]:
         yield engine
     finally:
         await engine.close()
+
+
+def _studio(settings: Settings, engine: Engine) -> Renderer:
+    """The voices that the settings give, one line at a time: calls have the streams first."""
+
+    async def record(catalogue: Catalogue, narrators: Iterable[Narrator]) -> RenderReport:
+        from app.studio import open_studio  # brings boto3, and most processes never see an edit
+
+        studio = await open_studio(settings, engine, at_once=1)
+        return await studio.render(catalogue, narrators)
+
+    return record
 
 
 @asynccontextmanager

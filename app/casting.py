@@ -9,6 +9,7 @@ from app.bridge.desk import Cast, DeskOptions, Incoming
 from app.bridge.pace import AnswerPace
 from app.cache.keys import Narrator
 from app.cache.shelf import AudioShelf
+from app.call.events import ToolAnswered
 from app.call.setup import CallFacts, CallSetup, KnownAnswers, Phrase, Target, Timings, UplinkSettings
 from app.edition import Edition
 from app.engines.engine import SessionKey, SessionSpec, ToolSpec
@@ -24,9 +25,10 @@ ENDPOINTING_MS = {"HIGH": 1_500, "MEDIUM": 1_750, "LOW": 2_000}
 GREET = "[The call begins now. Greet the caller in one short sentence and offer your help.]"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Casting:
-    """One edition made ready for calls: `shelf` holds its audio, `host` its tools."""
+    """One edition made ready for calls: `shelf` holds its audio, `host` its tools. A call is given the casting itself
+    to run its tools, and so keeps it as long as it lasts."""
 
     settings: Settings
     edition: Edition
@@ -88,10 +90,23 @@ class Casting:
         )
         return self._cast(agent, facts, way)
 
+    def recast(self, incoming: Incoming, facts: CallFacts) -> Cast:
+        """A call that began as `facts` say and comes back: the same agent, whatever the hour is now."""
+        agent = self.edition.prompts.agents.get(facts.agent)
+        if agent is None:
+            return self.cast(incoming)
+        way = self.edition.prompts.routes.way(facts.called, facts.started_at_ms)
+        language = facts.language if facts.language in agent.settings.voices else agent.settings.language
+        return self._cast(agent, replace(facts, edition=self.edition.hash, language=language), way)
+
+    @property
+    def longest_call_s(self) -> int:
+        return max(agent.settings.limits.max_call_minutes for agent in self.edition.prompts.agents.values()) * 60
+
     def _cast(self, agent: Agent, facts: CallFacts, way: Way) -> Cast:
         setup = self._setup(agent, facts, way)
         specs = {language: self.spec(agent, language) for language in agent.settings.voices}
-        return Cast(setup, specs[facts.language], replace(setup, first_phrase="sorry"), specs)
+        return Cast(setup, specs[facts.language], replace(setup, first_phrase="sorry"), self, specs)
 
     def _setup(self, agent: Agent, facts: CallFacts, way: Way) -> CallSetup:
         chosen, settings = agent.settings, self.settings
@@ -142,6 +157,16 @@ class Casting:
             hours = prompts.routes.hours.get(entry.hours)
             targets[name] = Target(name, entry.warm, hours is None or hours.is_open(at_ms))
         return targets
+
+    # --- tools ----------------------------------------------------------------------------------------------------
+
+    async def answer(self, run: str, name: str, arguments: str, setup: CallSetup) -> ToolAnswered:
+        """As the host does."""
+        return await self.host.answer(run, name, arguments, setup)
+
+    def forget(self, call_sid: str) -> None:
+        """The call is over."""
+        self.host.forget(call_sid)
 
     # --- legs and the desk ----------------------------------------------------------------------------------------
 

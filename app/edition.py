@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from app.cache.catalogue import PHRASES, Catalogue, phrase_texts, read_catalogue
+from app.cache.keys import Narrator
 from app.content.faults import ContentError, Fault
 from app.prompts.check import House, faults
 from app.prompts.library import PROMPTS, Prompts, prompt_texts, read_prompts
@@ -34,6 +35,20 @@ class Edition:
     def house(self) -> House:
         """What agents may name."""
         return _house(self.catalogue, self.toolbox)
+
+    @property
+    def narrators(self) -> set[Narrator]:
+        """Who has to say the phrases."""
+        return narrators(self.prompts)
+
+
+def narrators(prompts: Prompts) -> set[Narrator]:
+    """Who has to say the phrases: every agent's voice, in each of its languages."""
+    return {
+        Narrator(voice, language)
+        for agent in prompts.agents.values()
+        for language, voice in agent.settings.voices.items()
+    }
 
 
 def load_edition(content_dir: Path, code: Code | None = None) -> Edition:

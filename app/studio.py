@@ -20,7 +20,6 @@ from app.engines.engine import Engine
 from app.engines.offline.speak import OfflineVoice
 from app.engines.polly import PollyVoice
 from app.engines.reading import ReadingVoice
-from app.prompts.library import Prompts
 from app.settings import Settings
 
 type Way = Literal["auto", "nova", "polly", "offline"]
@@ -32,15 +31,6 @@ WITHOUT_KEYS = (
     "No AWS credentials were found, so the offline voice reads. What it says is not the agents' voice: "
     "`offhook serve` plays it only with --local or FOREIGN_AUDIO=true."
 )
-
-
-def narrators(prompts: Prompts) -> set[Narrator]:
-    """Who has to say the phrases: every agent's voice, in each of its languages."""
-    return {
-        Narrator(voice, language)
-        for agent in prompts.agents.values()
-        for language, voice in agent.settings.voices.items()
-    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,12 +21,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "edition": PURE | NEIGHBOURS,
     "casting": PURE | NEIGHBOURS | {"bridge", "edition", "settings"},
     "studio": PURE | NEIGHBOURS | {"settings"},  # voices are engines, recordings the cache's
-    "assembly": PURE | NEIGHBOURS | {"bridge", "pool", "edition", "casting", "studio", "settings"},
+    "editions": PURE | NEIGHBOURS | {"bridge", "edition", "casting", "settings"},
+    "watching": {"editions"},
+    "assembly": PURE | NEIGHBOURS | {"bridge", "pool", "edition", "editions", "studio", "settings"},
     "web": PURE | NEIGHBOURS | {"bridge", "pool", "settings"},
     "simulator": {"audio", "engines.offline"},  # were the wire code shared, both ends would share a mistake
     "cli": PURE
     | NEIGHBOURS
-    | {"bridge", "pool", "edition", "casting", "studio", "assembly", "web", "settings", "simulator"},
+    | {"bridge", "pool", "edition", "casting", "editions", "watching", "studio", "assembly", "web", "settings"}
+    | {"simulator"},
 }
 PURE_FILES = {
     *("messages.py", "events.py", "plan.py", "renewal.py", "twiml.py", "signature.py", "schema.py", "match.py"),

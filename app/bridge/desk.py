@@ -6,7 +6,7 @@ is decided by pure functions of `app.call.continuation`; here it is looked up, c
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self
 
@@ -67,6 +67,7 @@ class Cast:
     setup: CallSetup
     spec: SessionSpec
     again: CallSetup  # the same call taken up without memory: it begins with an apology
+    tools: ToolRunner
     specs: Mapping[str, SessionSpec] = field(default_factory=dict)  # by language
     ears: Ears = field(default_factory=NoEars)
 
@@ -89,6 +90,7 @@ class StreamTokens(Protocol):
 
 
 type CastCall = Callable[[Incoming], Cast]
+type RecastCall = Callable[[Incoming, Mapping[str, Any]], Awaitable[Cast]]  # with the snapshot of a call that is back
 type WatchCall = Callable[[str, int, e.Event, list[Command]], None]
 
 
@@ -97,8 +99,8 @@ class Staff:
     """The neighbours the desk works with."""
 
     cast: CastCall
+    recast: RecastCall
     pool: SessionLender
-    tools: ToolRunner
     store: Store
     tokens: StreamTokens
     meters: Meters
@@ -134,6 +136,10 @@ class FrontDesk:
         await self._lives.__aexit__(None, None, None)
         if self._errands:
             await asyncio.wait(list(self._errands.values()), timeout=LAST_ERRANDS_S)
+
+    def use(self, options: DeskOptions) -> None:
+        """From now on."""
+        self._options = options
 
     # --- webhooks -------------------------------------------------------------------------------------------------
 
@@ -199,7 +205,7 @@ class FrontDesk:
             {**cast.specs, setup.facts.language: cast.spec},
             cast.ears,
             staff.pool,
-            staff.tools,
+            cast.tools,
             self._ticker,
             staff.meters,
             self._keep_snapshot,
@@ -232,9 +238,9 @@ class FrontDesk:
     async def _take_up(self, incoming: Incoming) -> Entry:
         """A call this process does not have: one that has ended, one to go on with from its snapshot, or one to begin
         afresh with an apology."""
-        cast = self._staff.cast(incoming)
         before = self.registry.get(incoming.call_sid)
         ended, snapshot = await self._kept(ENDED, incoming.call_sid), await self._kept(SNAPSHOT, incoming.call_sid)
+        cast = self._staff.cast(incoming) if snapshot is None else await self._staff.recast(incoming, snapshot)
         now_known = self.registry.get(incoming.call_sid)
         if now_known is not None and now_known is not before:  # another webhook was quicker while we looked
             return now_known

@@ -20,9 +20,10 @@ from app.cache.keys import Narrator
 from app.cache.render import Line, RenderReport, lines_of
 from app.cache.rendered import Item, Rendered, inventory
 from app.content.faults import ContentError
+from app.edition import narrators
 from app.prompts.library import load_prompts
 from app.settings import Settings, SettingsError
-from app.studio import Studio, Way, narrators, offline_studio, open_studio
+from app.studio import Studio, Way, offline_studio, open_studio
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Render, list, hear and tidy the phrases.")
 

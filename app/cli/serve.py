@@ -13,6 +13,7 @@ from app.cli.talk import fail, logging_to_stderr
 from app.content.faults import ContentError
 from app.edition import Edition, load_edition
 from app.settings import Settings, SettingsError
+from app.watching import watching
 from app.web.app import Web, build_web
 from app.web.doors import Doors, until_told
 from app.web.gate import Gate
@@ -40,14 +41,14 @@ async def _serve(settings: Settings, edition: Edition, local: bool) -> None:
     if settings.record_calls and settings.rest_keys is None:
         fix = "set TWILIO_ACCOUNT_SID, and TWILIO_API_KEY with TWILIO_API_SECRET, so that a recording can be paused"
         log.warning("! RECORD_CALLS without keys of the REST interface: callers cannot enter secret digits", fix=fix)
-    async with assemble(settings, edition) as server:
+    async with assemble(settings, edition) as server, watching(server.editions, settings.content_dir):
         try:
             doors = Doors(web_of(server, local), settings.host, settings.port)
         except OSError as error:
             fail(f"PORT {settings.port} on {settings.host} is not to be had: {error.strerror}. Choose another.")
         async with doors:
             spare_the_collector()
-            log.info("= answering", public_url=settings.public_url, port=doors.port, edition=server.edition.hash)
+            log.info("= answering", public_url=settings.public_url, port=doors.port, edition=edition.hash)
             await until_told(server.desk.registry, settings.drain_seconds)
 
 

@@ -1,7 +1,7 @@
 """A front desk with a real pool over a plain engine, a store in memory, and legs to come by."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -67,7 +67,11 @@ def incoming(call_sid: str) -> Incoming:
 def cast(call: Incoming) -> Cast:
     facts = CallFacts(call.call_sid, call.caller, call.called, "desk", "edition", "en-US", 1_700_000_000_000)
     setup = CallSetup(facts, PHRASES, timings=Timings(leg_lost=20_000))
-    return Cast(setup, SPEC, replace(setup, first_phrase="sorry"))
+    return Cast(setup, SPEC, replace(setup, first_phrase="sorry"), ToolHost({}))
+
+
+async def recast(call: Incoming, snapshot: Mapping[str, Any]) -> Cast:
+    return cast(call)
 
 
 class Front:
@@ -112,8 +116,8 @@ async def front_desk(
     async with Pool(engine, [SPEC], PoolOptions(size=size), now_ms, jitter=lambda: 0.0) as pool:
         staff = Staff(
             cast=cast,
+            recast=recast,
             pool=pool,
-            tools=ToolHost({}),
             store=store,
             tokens=StreamTokens("secret"),
             meters=meters,
