@@ -15,7 +15,7 @@ what the server answers over HTTP. Nothing here reaches into the server.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -28,6 +28,7 @@ from app.assembly import Server, assemble, settle
 from app.call.setup import Timings
 from app.cli.serve import web_of
 from app.edition import load_edition
+from app.editions import Renderer
 from app.settings import Settings
 from app.simulator import callscript
 from app.simulator.faults import parse_faults
@@ -43,6 +44,7 @@ from app.simulator.twilio.journal import CallEvent
 from app.simulator.twilio.phone import CallResult, Dialling, place_call
 from app.simulator.twilio.plant import DialOutcome, Plant
 from app.simulator.twilio.webhook import Route
+from app.watching import watching
 from app.web.doors import Doors
 from tests.whole.sounds import CarrierVoice, Mumble, Sound, sentence, sounds_in
 
@@ -189,6 +191,7 @@ async def open_house(
     manner: Manner = QUICK,
     limits: Limits | None = None,
     timings: Timings | None = None,
+    render: Renderer | None = None,
     **settings: Any,
 ) -> AsyncIterator[House]:
     """`mind` is what the first session of the model makes of the caller's utterances, `later` what those after it do;
@@ -196,13 +199,18 @@ async def open_house(
     script = HABITS | {"patterns": patterns} | (habits or {})
     minds = InTurn([script_from(script | {"turns": turns}) for turns in (mind, later or mind)])
     model = SonicSimulator(minds, faults=parse_faults(faults), manner=manner, limits=limits)
-    async with model, _serving(content, data_dir, model, timings, settings) as house:
+    async with model, _serving(content, data_dir, model, timings, render, settings) as house:
         yield house
 
 
 @asynccontextmanager
 async def _serving(
-    content: Path, data_dir: Path, sonic: SonicSimulator, timings: Timings | None, more: dict[str, Any]
+    content: Path,
+    data_dir: Path,
+    sonic: SonicSimulator,
+    timings: Timings | None,
+    render: Renderer | None,
+    more: dict[str, Any],
 ) -> AsyncIterator[House]:
     chosen: dict[str, Any] = {
         "public_url": PUBLIC,
@@ -217,7 +225,10 @@ async def _serving(
     }
     settings = Settings(_env_file=None, **(chosen | more))  # type: ignore[call-arg]
     edition = await asyncio.to_thread(load_edition, settings.content_dir)
-    async with assemble(settings, edition, timings=timings) as server:
+    async with (
+        assemble(settings, edition, timings=timings, render=render) as server,
+        watching(server.editions, content) if render else nullcontext(),
+    ):
         await settle(server, seconds=5)
         async with Doors(web_of(server, local=False), "127.0.0.1", 0) as doors:
             route = Route(PUBLIC, f"http://127.0.0.1:{doors.port}")

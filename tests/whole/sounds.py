@@ -30,6 +30,8 @@ PHRASES = {  # by wording: name, Hz, ms
     "Our line is out of order. Goodbye.": ("apology", 1_100, 700),
     "All lines are busy. Goodbye.": ("busy", 1_200, 600),
     "We open at ten.": ("hours", 1_400, 900),
+    "Harbour Parcels, good day!": ("edited greeting", 2_200, 600),
+    "Thank you, and fair winds!": ("edited goodbye", 2_300, 800),
 }
 CARRIER = ("carrier", 1_300, 600)  # what Twilio's own voice says that is no phrase of ours
 REPLIES = {name: 1_500 + 100 * place for place, name in enumerate(("one", "two", "three", "four", "five", "six"))}
