@@ -25,10 +25,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from twilio.request_validator import RequestValidator
 
 from app.assembly import Server, assemble, settle
+from app.cache.render import Renderer
 from app.call.setup import Timings
 from app.cli.serve import web_of
 from app.edition import load_edition
-from app.editions import Renderer
 from app.settings import Settings
 from app.simulator import callscript
 from app.simulator.faults import parse_faults
