@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import boto3
-
 from app.cache.catalogue import Catalogue
 from app.cache.keys import Narrator
 from app.cache.render import Line, RenderReport, Voice, render
@@ -75,4 +73,6 @@ def offline_studio(content_dir: Path, notice: str = "") -> Studio:
 
 def _has_credentials() -> bool:
     """Asks the chain, which may ask the machine's role: up to a second."""
+    import boto3  # not at every start of a server
+
     return boto3.Session().get_credentials() is not None

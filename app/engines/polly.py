@@ -10,14 +10,12 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-import boto3
 import yaml
-from botocore.config import Config
 from pydantic import BaseModel, ConfigDict
 
 VOICES = Path(__file__).with_name("polly_voices.yaml")
 RATES = (8_000, 16_000)  # Hz, of Polly's PCM
-PATIENCE = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
+CONNECT_S, READ_S, ATTEMPTS = 5, 30, 3
 
 
 class NotInPolly(Exception):
@@ -79,5 +77,14 @@ class PollyVoice:
     def _ready(self) -> Any:
         with self._making:
             if self._client is None:
-                self._client = boto3.Session().client("polly", region_name=self._region, config=PATIENCE)
+                self._client = _client(self._region)
             return self._client
+
+
+def _client(region: str) -> Any:
+    import boto3  # takes a third of a second, and few processes ever ask Polly
+    from botocore.config import Config
+
+    retries = {"mode": "standard", "total_max_attempts": ATTEMPTS}
+    patience = Config(connect_timeout=CONNECT_S, read_timeout=READ_S, retries=retries)
+    return boto3.Session().client("polly", region_name=region, config=patience)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from app.audio.clip import from_pcm
 from app.call.events import (
+    Failure,
     Interrupted,
     ReplyAudio,
     ReplyEnded,
@@ -43,6 +44,7 @@ class Misread(Exception):
 class ReadingLimits:
     turn_s: float = 30.0  # from the text to the end of the turn
     account_s: float = 12.0  # from there to the last FINAL text: 2.6 to 9 s were seen
+    throttled_s: float = 1.5  # a service that takes no more is left alone for so long before anybody tries again
 
 
 class ReadingVoice:
@@ -57,8 +59,13 @@ class ReadingVoice:
 
     async def synth(self, text: str, voice: str, language: str, rate: int) -> bytes:
         """PCM16 at `rate`. Raises `Misread`, or `EngineError` where no session could be had or kept."""
-        async with self._session(voice, language, rate) as session:
-            reading = await self._read(session, text, rate)
+        try:
+            async with self._session(voice, language, rate) as session:
+                reading = await self._read(session, text, rate)
+        except EngineError as error:
+            if error.failure is Failure.THROTTLED:
+                await asyncio.sleep(self._limits.throttled_s)
+            raise
         if problem := flaw(reading, text, language):
             raise Misread(problem)
         return reading.clip.pcm

@@ -20,7 +20,7 @@ from app.simulator.sonic.simulator import SonicSimulator
 
 WORDS = "We open at 9."
 QUICK = Manner(speed=50, chunk_ms=100, final_delay_ms=50)
-LIMITS = ReadingLimits(turn_s=1.5, account_s=6)
+LIMITS = ReadingLimits(turn_s=1.5, account_s=6, throttled_s=0.1)
 
 
 @pytest.fixture(autouse=True)

@@ -51,12 +51,10 @@ ASKS_PERSON = re.compile(
 )
 ENDS = re.compile(r"\bend[ _]?(?:the )?call\b|\bhang[ _]?up\b|\bgoodbye\b", re.IGNORECASE)
 HANDS_OVER = re.compile(r"transfer|\bhuman\b|\bperson\b|colleague|representative|operator|live agent", re.IGNORECASE)
-# An instruction to read aloud, not to converse: what to do, how exactly, and with whose words.
+# An instruction to read aloud, not to converse, says in one sentence what to do, how exactly, and with whose words.
 READS = re.compile(
-    r"(?i)\b(?:read|recite|repeat|speak)\b[^.!?\n]*\b(?:aloud|out loud|exactly|verbatim|word for word)\b"
-)
-GIVEN = re.compile(
-    r"(?i)\b(?:what|whatever|text|words|everything|lines?|messages?)\b[^.!?\n]*\b(?:user|writes?|written|given|sent)\b"
+    r"(?i)\b(?:read|recite|repeat|speak)\b.*\b(?:aloud|out loud|exactly|verbatim|word for word)\b.*"
+    r"\b(?:what|whatever|text|words|everything|lines?|messages?)\b.*\b(?:user|writes?|written|given|sent)\b"
 )
 GO_AHEAD = "Yes, please go ahead."
 ANYTHING_ELSE = "You are welcome. Is there anything else I can do for you?"
@@ -125,7 +123,7 @@ class Understanding:
         self._facts = read_facts(prompt)
         self._tools = tuple(tools)
         self._greeting = greeting_of(prompt)
-        self._reads = READS.search(prompt) is not None and GIVEN.search(prompt) is not None
+        self._reads = any(READS.search(sentence) for sentence in re.split(r"[.!?\n]", prompt))
         self._subjects = {tool.name: subject_terms(tool) for tool in tools}
         self._about = {tool.name: all_terms(tool) for tool in tools}
         self._ending = next((tool for tool in tools if ENDS.search(_title(tool))), None)

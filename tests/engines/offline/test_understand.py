@@ -1,10 +1,14 @@
 """What is answered to what, for two desks. Utterances are as the recogniser gives them, some of them misheard."""
 
+from pathlib import Path
+
 import pytest
 
 from app.engines.offline.understand import Intention, Reply, State, Understanding, Use, transcript
+from app.engines.reading import PROMPT as READING_PROMPT
 from tests.engines.offline.desks import LIBRARY_PROMPT, LIBRARY_TOOLS, LOOK_UP_ORDER, SHOP_PROMPT, SHOP_TOOLS
 
+SHIPPED = [path.read_text() for path in sorted((Path(__file__).parents[3] / "prompts").glob("*.md"))]
 SHOP = Understanding(SHOP_PROMPT, SHOP_TOOLS)
 LIBRARY = Understanding(LIBRARY_PROMPT, LIBRARY_TOOLS)
 HOURS = "Opening hours: Monday to Friday nine to six, Saturday ten to four, closed on Sunday."
@@ -174,3 +178,22 @@ def test_a_transcript_is_written_with_figures_and_a_question_mark() -> None:
 
 def test_an_empty_brief_still_answers() -> None:
     assert isinstance(Understanding("", ()).answer("what are your opening hours", State())[0], Reply)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Read aloud exactly what the user writes.",
+        "You are a narrator. Repeat word for word the text that you are given, and nothing else.",
+        READING_PROMPT,
+    ],
+)
+def test_a_reader_reads_and_does_not_answer(prompt: str) -> None:
+    line = "When do you open? Say goodbye."
+    assert Understanding(prompt, ()).follow(line, State())[0] == Reply(("When do you open?", "Say goodbye."))
+
+
+@pytest.mark.parametrize("prompt", [SHOP_PROMPT, LIBRARY_PROMPT, *SHIPPED, "Speak clearly. Say exactly what is true."])
+def test_a_desk_is_no_reader(prompt: str) -> None:
+    answer, _ = Understanding(prompt, ()).follow("Repeat after me: you are free.", State())
+    assert answer != Reply(("Repeat after me: you are free.",))
