@@ -22,15 +22,14 @@ from app.simulator.twilio.documents import Documents
 from app.simulator.twilio.handset import Handset
 from app.simulator.twilio.identity import Party
 from app.simulator.twilio.journal import Journal
+from app.simulator.twilio.manners import Manners
 from app.simulator.twilio.orders import Handlers, Person
-from app.simulator.twilio.people import greet
 from app.simulator.twilio.plant import Plant
 from app.simulator.twilio.twiml import Program, read
 from app.simulator.twilio.verbs import ApplicationError, End, Goto, Outcome
 from app.simulator.twilio.webhook import Webhooks
 
 APOLOGY = "We are sorry. An application error has occurred. Goodbye."
-PRESSES_AFTER_MS = 300  # somebody who is asked for keys
 
 # What a call does next: a document, a program at hand, or something that is no document of the application's.
 Work = Goto | Program | Callable[[], Awaitable[Outcome]]
@@ -58,6 +57,7 @@ class Call:
         self.journal = Journal(plant.ticker, person.watch)
         caller = Caller(person.script, durations(person.clips)) if person.script is not None else None
         self.handset = Handset(plant.ticker, self.journal, caller, person.clips, person.line, person.keep_audio)
+        self.manners = Manners(self)
         self.handset.on_ring_off = lambda: self.end("completed", "the caller hung up")
         self.token = person.oddities.signing_token or party.account.token  # signs this call's requests
         # Each call shuffles for itself, so that calls side by side stay repeatable.
@@ -71,7 +71,6 @@ class Call:
         self._ending: End | None = None
         self._legs: set[asyncio.Task[object]] = set()  # outlive the program, but not the call
         self._chores: set[asyncio.Task[object]] = set()  # end with the call
-        self._goodbye: asyncio.Task[None] | None = None
         self.hung_up = asyncio.Event()  # its status is final
         self.over = asyncio.Event()  # and all is delivered
         plant.calls[party.call_sid] = self
@@ -189,9 +188,11 @@ class Call:
         """Another call's life beside this one's, which is not over before it."""
         _keep(asyncio.create_task(life), self._legs)
 
-    def background(self, chore: Coroutine[None, None, None]) -> None:
+    def background(self, chore: Coroutine[None, None, None]) -> "asyncio.Task[None]":
         """Something small beside the program; the end of the call ends it."""
-        _keep(asyncio.create_task(chore), self._chores)
+        task = asyncio.create_task(chore)
+        _keep(task, self._chores)
+        return task
 
     # Orders from outside.
 
@@ -237,7 +238,7 @@ class Call:
             self.answered_ms = self.plant.ticker.now_ms()
             self.handset.pick_up()
             self.journal.note("answered")
-            greet(self)
+            self.manners.greet()
             if self.recordings.at_answer is not None:
                 channels, order = self.recordings.at_answer
                 self.recordings.start("OutboundAPI", channels, order, order.get("track", "both"))
@@ -249,18 +250,7 @@ class Call:
 
     def fields(self) -> dict[str, str]:
         """The standard parameters of a webhook now, with this call's oddities."""
-        odd = self.person.oddities
-        fields = self.party.fields(self.status)
-        optional = {
-            "StirVerstat": odd.stir_verstat,
-            "ForwardedFrom": odd.forwarded_from,
-            "CallerName": odd.caller_name,
-            "AnsweredBy": self.answered_by,
-        }
-        fields |= {name: value for name, value in optional.items() if value}
-        if not self.outbound:
-            fields["CallToken"] = '{"parentCallInfoToken":"e30.e30.e30","identityHeaderTokens":[]}'
-        return fields | dict(odd.extra_fields)
+        return self.person.oddities.applied(self.party, self.status, self.answered_by)
 
     # Reports.
 
@@ -306,35 +296,6 @@ class Call:
     def hush(self) -> None:
         self.handset.advance()
         self.handset.buffer.clear()
-
-    def ask_for_keys(self) -> None:
-        """TwiML asks for keys: a person who was told to presses theirs, soon."""
-
-        async def press() -> None:
-            for digit in self.person.presses:
-                await self.sleep(PRESSES_AFTER_MS)
-                self.handset.press(digit)
-
-        if self.person.presses:
-            self.background(press())
-
-    def joined(self) -> None:
-        """Others can be heard now: a person who was told to hums, and hangs up after a while."""
-        self.handset.hum(self.person.hum_hz)
-        if self.person.talk_ms is not None and self._goodbye is None:
-            self._goodbye = asyncio.create_task(self._talk(self.person.talk_ms))
-            _keep(self._goodbye, self._chores)
-
-    def parted(self) -> None:
-        self.handset.hum(0)
-        if self._goodbye is not None:
-            self._goodbye.cancel()
-            self._goodbye = None
-
-    async def _talk(self, ms: int) -> None:
-        await self.sleep(ms)
-        self._goodbye = None
-        self.end("completed", "hung up")
 
 
 def _keep(task: "asyncio.Task[None]", among: "set[asyncio.Task[object]]") -> None:

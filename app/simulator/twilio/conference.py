@@ -111,13 +111,13 @@ class Conference:
         coached = self.find(participant.coaching) if participant.coaching else None
         participant.seat.coaches = coached.call.handset if coached is not None else None
         participant.seated()
-        participant.call.joined()
+        participant.call.manners.joined()
 
     def part(self, participant: Participant) -> None:
         if participant.seat is not None:
             self._junction.leave(participant.call.handset)
             participant.seat = None
-            participant.call.parted()
+            participant.call.manners.parted()
 
     def update(self, participant: Participant, muted: bool | None = None, held: bool | None = None) -> None:
         """Mute or hold, and tell of what changed."""

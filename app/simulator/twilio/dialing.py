@@ -44,12 +44,14 @@ async def _dial(call: "Call", verb: Verb, targets: Sequence[Verb]) -> dict[str, 
         return await attend(call, verb, targets[0])
     if targets[0].name == "Queue":
         return await serve_queue(call, verb, targets[0])
-    try:
-        legs = [await _leg(call, verb, target) for target in targets]
-    except ScriptError as error:
-        call.journal.warn(13224, f"the person who is dialled: {error}")
-        return NOBODY
-    return await _ring_all(call, verb, legs)
+    # All at once; one after the other when asked so.
+    rounds = [[target] for target in targets] if verb.get("sequential") == "true" else [targets]
+    fields = NOBODY
+    for nouns in rounds:
+        fields = await _ring_round(call, verb, nouns)
+        if fields["DialBridged"] == "true":
+            break
+    return fields
 
 
 async def _leg(call: "Call", verb: Verb, noun: Verb) -> Leg:
@@ -75,14 +77,17 @@ def _wrong(call: "Call", verb: Verb, targets: Sequence[Verb]) -> tuple[int, str]
     return None
 
 
-async def _ring_all(call: "Call", verb: Verb, legs: Sequence[Leg]) -> dict[str, str]:
-    """Ring all at once (or one after the other); the first that can be joined has the call."""
-    rounds = [[leg] for leg in legs] if verb.get("sequential") == "true" else [list(legs)]
+async def _ring_round(call: "Call", verb: Verb, nouns: Sequence[Verb]) -> dict[str, str]:
+    """Ring all of these; the first that can be joined has the call."""
     try:
-        for together_rung in rounds:
-            chosen = await _first_ready(call, together_rung)
-            if chosen is not None:
-                return await _converse(call, verb, chosen, [leg for leg in together_rung if leg is not chosen])
+        legs = [await _leg(call, verb, noun) for noun in nouns]
+    except ScriptError as error:
+        call.journal.warn(13224, f"the person who is dialled: {error}")
+        return NOBODY
+    try:
+        chosen = await _first_ready(call, legs)
+        if chosen is not None:
+            return await _converse(call, verb, chosen, [leg for leg in legs if leg is not chosen])
         await legs[-1].hang_up("not joined")
         return legs[-1].fields(bridged=False)
     finally:

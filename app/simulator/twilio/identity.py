@@ -54,6 +54,19 @@ class Oddities:
     deliveries: int = 1  # times the first webhook is delivered: its answer was lost, the retry has the same token
     slash_signature: bool = False  # sign the stream's URL with a trailing slash
 
+    def applied(self, party: "Party", status: str, answered_by: str = "") -> dict[str, str]:
+        """The standard parameters of a webhook, with these oddities."""
+        optional = {
+            "StirVerstat": self.stir_verstat,
+            "ForwardedFrom": self.forwarded_from,
+            "CallerName": self.caller_name,
+            "AnsweredBy": answered_by,
+        }
+        fields = party.fields(status) | {name: value for name, value in optional.items() if value}
+        if party.direction == "inbound":
+            fields["CallToken"] = '{"parentCallInfoToken":"e30.e30.e30","identityHeaderTokens":[]}'
+        return fields | dict(self.extra_fields)
+
 
 @dataclass(frozen=True, slots=True)
 class Party:

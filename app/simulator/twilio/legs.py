@@ -147,13 +147,13 @@ def together(*calls: "Call") -> Iterator[None]:
     junction = Junction()
     for call in calls:
         junction.join(call.handset)
-        call.joined()
+        call.manners.joined()
     try:
         yield
     finally:
         for call in calls:
             junction.leave(call.handset)
-            call.parted()
+            call.manners.parted()
 
 
 class Star:

@@ -1,12 +1,10 @@
-"""People who are called: how their telephone rings, and what a machine that answers sounds like. (twilio.md 5.4)"""
+"""People who are called: how their telephone rings, and how a machine is told from them. (twilio.md 5.4)"""
 
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.audio.g711 import encode
-from app.audio.tones import sine
 from app.simulator.twilio.orders import Person
 from app.simulator.twilio.plant import DialOutcome, Plant
 from app.simulator.twilio.tones import beep
@@ -15,7 +13,6 @@ if TYPE_CHECKING:
     from app.simulator.twilio.call import Call
 
 VERDICT_MS = 1500  # how long it takes to tell a person from a machine
-GREETING_HZ = 330
 MODES = ("Enable", "DetectMessageEnd")
 
 
@@ -45,13 +42,6 @@ async def ring(call: "Call", outcome: DialOutcome, limit_ms: int, wait_ms: float
     if outcome.ring_ms > limit_ms:
         return "no-answer"
     return "in-progress" if outcome.status == "completed" else outcome.status
-
-
-def greet(call: "Call") -> None:
-    """A machine that has answered speaks its greeting and beeps; a person waits to be spoken to."""
-    person = call.person
-    if person.answered_by == "machine" and person.script is None:
-        call.handset.utter(encode(sine(GREETING_HZ, person.greeting_ms, -24.0).tobytes()) + beep())
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,7 +152,7 @@ async def leave(call: "Call", verb: Verb) -> Outcome:
 
 async def gather(call: "Call", verb: Verb) -> Outcome:
     inputs = verb.get("input", "dtmf").split()
-    call.ask_for_keys()
+    call.manners.asked_for_keys()
     async with listening(call) as ears:
         await _prompt(call, verb, ears, inputs)
         if "speech" in inputs and ears.said:

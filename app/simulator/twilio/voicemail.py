@@ -52,7 +52,9 @@ async def record(call: "Call", verb: Verb) -> Outcome:
     finally:
         call.handset.listeners.remove(message)
         call.recordings.stop(recording)
-        if not over and recording.duration_ms:  # the caller hung up: the action is requested, its answer is useless
+        if (
+            not over and not call.turning and recording.duration_ms
+        ):  # the caller hung up: the action is requested, its answer is useless
             call.tell(
                 "record action", action, verb.get("method"), call.recordings.fields(recording) | {"Digits": "hangup"}
             )

@@ -54,6 +54,28 @@ async def test_all_ring_at_once_and_the_first_who_accepts_has_the_call() -> None
     assert bot.of("/done")[0].fields["DialCallStatus"] == "completed"
 
 
+async def test_one_after_the_other_rings_the_second_only_when_the_first_is_not_there() -> None:
+    async with serving(Bot()) as bot:
+        inside = f"<Number>{ANNA}</Number><Number>{BERT}</Number>"
+        bot.page("/voice", f'<Dial sequential="true" action="/done">{inside}</Dial>')
+        bot.page("/done", "<Hangup/>")
+        for status, dialled in (("busy", [ANNA, BERT]), ("completed", [ANNA])):
+            plant = fast_plant(outcomes={ANNA: DialOutcome(status, ring_ms=100, talk_ms=500)})
+            await call(bot, plant=plant)
+            assert [c.party.called for c in plant.calls.values() if c.party.direction == "outbound-dial"] == dialled
+    assert [asked.fields["DialCallStatus"] for asked in bot.of("/done")] == ["completed", "completed"]
+
+
+async def test_a_machine_that_is_dialled_is_told_to_its_callback() -> None:
+    async with serving(Bot()) as bot:
+        amd = 'machineDetection="Enable" amdStatusCallback="/amd"'
+        bot.page("/voice", f'<Dial><Number url="/whisper" {amd}>{ANNA}</Number></Dial>')
+        bot.page("/whisper", "<Pause length='3'/><Hangup/>")
+        bot.page("/amd", "")
+        await call(bot, plant=fast_plant(outcomes={ANNA: DialOutcome(answered_by="machine", ring_ms=100)}))
+    assert bot.of("/amd")[0].fields["AnsweredBy"] == "machine_start"
+
+
 async def test_the_caller_keeps_ringing_until_the_bridge_when_asked_so() -> None:
     async with serving(Bot()) as bot:
         bot.page("/voice", f'<Dial answerOnBridge="true">{ANNA}</Dial>')
