@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from app.audio.transcoder import Transcoder
 from app.bridge.desk import Cast, DeskOptions, Incoming
+from app.bridge.ears import AgentEars
 from app.bridge.pace import AnswerPace
 from app.cache.keys import Narrator
 from app.cache.shelf import AudioShelf
@@ -106,7 +107,8 @@ class Casting:
     def _cast(self, agent: Agent, facts: CallFacts, way: Way) -> Cast:
         setup = self._setup(agent, facts, way)
         specs = {language: self.spec(agent, language) for language in agent.settings.voices}
-        return Cast(setup, specs[facts.language], replace(setup, first_phrase="sorry"), self, specs)
+        ears = AgentEars(self.edition.matcher, {language: _rendered(setup.tongues[language]) for language in specs})
+        return Cast(setup, specs[facts.language], replace(setup, first_phrase="sorry"), self, specs, ears)
 
     def _setup(self, agent: Agent, facts: CallFacts, way: Way) -> CallSetup:
         chosen, settings = agent.settings, self.settings
@@ -197,3 +199,8 @@ def system_prompt(agent: Agent, language: str) -> str:
         return agent.instructions
     name = name_of(language)
     return f"{agent.instructions}\n\n# Language\n\nThe caller has chosen {name}. Speak only {name}."
+
+
+def _rendered(phrases: Mapping[str, Phrase]) -> frozenset[str]:
+    """Those that can be heard at once."""
+    return frozenset(name for name, phrase in phrases.items() if phrase.audio is not None)
