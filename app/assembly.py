@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from app.bridge.desk import FrontDesk, Staff, WatchCall
+from app.bridge.inbox import Inbox
 from app.cache.catalogue import Catalogue
 from app.cache.keys import Narrator
 from app.cache.render import Renderer, RenderReport
@@ -20,13 +21,16 @@ from app.edition import Edition
 from app.editions import Editions
 from app.engines.engine import Engine, SessionKey
 from app.engines.nova_sonic.engine import NovaSonicEngine, NovaSonicOptions
+from app.legs.phone import Phone
 from app.legs.recording import NotRecorded, OutOfReach, Recording
 from app.legs.twilio import tokens
 from app.legs.twilio.recording import CallRecording
+from app.legs.twilio.rest import TwilioPhone
 from app.metrics.meters import Meters
 from app.pool.plan import PoolOptions, Why
 from app.pool.pool import Pool
 from app.records.journal import JournalKeeper
+from app.records.messages import MessageBook
 from app.settings import Settings, tool_variables
 from app.tools.addresses import read_hosts
 from app.tools.host import ToolHost
@@ -81,6 +85,7 @@ async def assemble(
         aclosing(web),
         open_store(settings.redis_url, settings.data_dir) as store,
         sonic_engine(settings) as engine,
+        Inbox(MessageBook(settings.messages_url), store) as inbox,
         _watching(settings, watch) as watch,
     ):
         render = render or _studio(settings, engine)
@@ -107,6 +112,8 @@ async def assemble(
             editions.pace,
             watch,
             recording_of(settings),
+            inbox,
+            phone_of(settings),
         )
         desk = FrontDesk(staff, settings.max_calls, casting.desk_options())
         editions.follow(lambda casting: pool.change(casting.specs()))
@@ -160,6 +167,12 @@ async def _watching(settings: Settings, watch: WatchCall | None) -> AsyncIterato
                 watch(call_sid, at_ms, event, commands)
 
         yield journal_and_watch
+
+
+def phone_of(settings: Settings) -> Phone | None:
+    """Calls placed by REST, where the keys are set."""
+    keys = settings.rest_keys
+    return None if keys is None else TwilioPhone(*keys, settings.twilio_api_url, settings.public_url)
 
 
 def recording_of(settings: Settings) -> Recording:

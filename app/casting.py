@@ -6,17 +6,18 @@ from dataclasses import dataclass, replace
 
 from app.audio.transcoder import Transcoder
 from app.bridge.desk import Cast, DeskOptions, Incoming
-from app.bridge.ears import AgentEars
 from app.bridge.pace import AnswerPace
 from app.cache.keys import Narrator
 from app.cache.shelf import AudioShelf
 from app.call.events import ToolAnswered
+from app.call.onward import Destination
 from app.call.setup import CallFacts, CallSetup, KnownAnswers, Phrase, Target, Timings, UplinkSettings
 from app.edition import Edition
 from app.engines.engine import SessionKey, SessionSpec, ToolSpec
 from app.prompts.agent import Agent
 from app.prompts.keys import keypad_of
 from app.prompts.routes import Way
+from app.prompts.transfers import TransferTarget
 from app.prompts.voices import name_of
 from app.settings import Settings
 from app.tools.host import ToolHost
@@ -107,8 +108,11 @@ class Casting:
     def _cast(self, agent: Agent, facts: CallFacts, way: Way) -> Cast:
         setup = self._setup(agent, facts, way)
         specs = {language: self.spec(agent, language) for language in agent.settings.voices}
-        ears = AgentEars(self.edition.matcher, {language: _rendered(setup.tongues[language]) for language in specs})
-        return Cast(setup, specs[facts.language], replace(setup, first_phrase="sorry"), self, specs, ears)
+        transfers = self.edition.prompts.transfers
+        destinations = {name: destination_of(transfers[name]) for name in agent.settings.transfers}
+        return Cast(
+            setup, specs[facts.language], replace(setup, first_phrase="sorry"), self, specs, destinations=destinations
+        )
 
     def _setup(self, agent: Agent, facts: CallFacts, way: Way) -> CallSetup:
         chosen, settings = agent.settings, self.settings
@@ -119,6 +123,7 @@ class Casting:
             tongues=tongues,
             targets=self._targets(agent, facts.started_at_ms),
             keypad=keypad_of(chosen.keypad, chosen.collect),
+            messages=chosen.messages,
             effects=frozenset(name for name, tool in self.edition.toolbox.tools.items() if tool.effects),
             known=KnownAnswers(chosen.known_answers.swap, chosen.known_answers.note),
             first_phrase=way.first_phrase or chosen.greeting,
@@ -157,7 +162,12 @@ class Casting:
         for name in agent.settings.transfers:
             entry = prompts.transfers[name]
             hours = prompts.routes.hours.get(entry.hours)
-            targets[name] = Target(name, entry.warm, hours is None or hours.is_open(at_ms))
+            targets[name] = Target(
+                name,
+                warm=entry.warm and self.settings.rest_keys is not None,
+                queue=entry.kind in ("queue", "workflow"),
+                open=hours is None or hours.is_open(at_ms),
+            )
         return targets
 
     # --- tools ----------------------------------------------------------------------------------------------------
@@ -193,14 +203,13 @@ class Casting:
         )
 
 
+def destination_of(target: TransferTarget) -> Destination:
+    return Destination(target.kind, target.to, target.caller_id, target.ring_s, target.warm, target.attributes)
+
+
 def system_prompt(agent: Agent, language: str) -> str:
     """The instructions; for a further language with the order to speak it."""
     if language == agent.settings.language:
         return agent.instructions
     name = name_of(language)
     return f"{agent.instructions}\n\n# Language\n\nThe caller has chosen {name}. Speak only {name}."
-
-
-def _rendered(phrases: Mapping[str, Phrase]) -> frozenset[str]:
-    """Those that can be heard at once."""
-    return frozenset(name for name, phrase in phrases.items() if phrase.audio is not None)

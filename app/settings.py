@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     # the store
     redis_url: str = ""
 
+    # what callers leave for staff: SQLAlchemy's URL, else a file under DATA_DIR
+    database_url: SecretStr = SecretStr("")
+
     @field_validator("public_url")
     @classmethod
     def _a_base_without_path(cls, value: str) -> str:
@@ -103,6 +106,10 @@ class Settings(BaseSettings):
         by_key = (self.twilio_account_sid, self.twilio_api_key, self.twilio_api_secret.get_secret_value())
         by_token = (self.twilio_account_sid, self.twilio_account_sid, token)
         return next((keys for keys in (by_key, by_token) if all(keys)), None)
+
+    @property
+    def messages_url(self) -> str:
+        return self.database_url.get_secret_value() or f"sqlite:///{self.data_dir / 'messages.db'}"
 
     @classmethod
     def read(cls, **overrides: object) -> Self:

@@ -14,6 +14,7 @@ import structlog
 
 from app.audio.transcoder import Transcoder
 from app.bridge.pace import AnswerPace
+from app.bridge.people import SNAPSHOT, Keeper, NoInbox, People
 from app.bridge.registry import Entry, Registry
 from app.bridge.session import CallLife, Ears, NoEars, SessionLender, ToolRunner
 from app.bridge.ticker import Ticker
@@ -24,26 +25,31 @@ from app.call.continuation import (
     Answer,
     CallRecord,
     ConnectStream,
+    DialTarget,
     HangUpCall,
     RejectCall,
     SpeakAndHangUp,
     after_stream,
+    way_out_of,
 )
 from app.call.disposition import Disposition
 from app.call.machine import Call
+from app.call.onward import Destination, OnwardResult, result_of
 from app.call.setup import CallSetup
 from app.engines.engine import SessionSpec
 from app.legs.leg import Leg
+from app.legs.phone import Phone
 from app.legs.recording import Recording
 from app.metrics.meters import Meters
 
 log = structlog.get_logger()
 
-SNAPSHOT, ENDED = "snapshot", "ended"  # kinds of document in the store
+ENDED = "ended"  # a kind of document in the store
 ENDED_REMEMBERED_S = 900
 LAST_ERRANDS_S = 2
 TOKEN_REMEMBERED_S = 120
 TOKEN_REPEATED_MS = 20_000
+ASK_FOR_MESSAGE = "Please leave your message after the tone."  # where no phrase was said
 TERMINAL = {"completed", "busy", "failed", "no-answer", "canceled"}
 
 
@@ -57,6 +63,7 @@ class Incoming:
     status: str
     direction: str
     fields: Mapping[str, str]
+    attempt: str = ""  # to give the caller to somebody, that the webhook is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,7 @@ class Cast:
     tools: ToolRunner
     specs: Mapping[str, SessionSpec] = field(default_factory=dict)  # by language
     ears: Ears = field(default_factory=NoEars)
+    destinations: Mapping[str, Destination] = field(default_factory=dict)  # of its setup's targets, by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +117,8 @@ class Staff:
     pace: AnswerPace
     watch: WatchCall | None = None
     recording: Recording | None = None
+    inbox: Keeper = field(default_factory=NoInbox)
+    phone: Phone | None = None  # None: no calls can be placed by REST
 
 
 class FrontDesk:
@@ -116,6 +126,7 @@ class FrontDesk:
 
     def __init__(self, staff: Staff, limit: int, options: DeskOptions) -> None:
         self.registry = Registry(limit, staff.now_ms)
+        self.people = People(self.registry, staff.store, staff.inbox, staff.now_ms, staff.phone)
         self._staff = staff
         self._options = options
         self._ticker = Ticker(staff.now_ms, staff.meters.loop_lateness.observe)
@@ -131,9 +142,12 @@ class FrontDesk:
     async def __aexit__(self, *_: object) -> None:
         self._sweeper.cancel()
         for entry in list(self.registry.live()):
-            if entry.life is not None:
+            if entry.outside is not None and entry.life is not None:
+                entry.life.leave_to_others()
+            elif entry.life is not None:
                 entry.life.tell(e.CallCompleted("server stopped"))
         await self._lives.__aexit__(None, None, None)
+        await self.people.close()
         if self._errands:
             await asyncio.wait(list(self._errands.values()), timeout=LAST_ERRANDS_S)
 
@@ -154,19 +168,52 @@ class FrontDesk:
         return self._admit(incoming.call_sid, cast, cast.setup).answer
 
     async def continue_call(self, incoming: Incoming) -> Answer:
-        """What follows a stream (/twilio/next). Idempotent: until a leg has come, a repeat gets the same answer."""
+        """What follows a stream, or the caller's way outside it (/twilio/next). Idempotent: until something new has
+        happened, a repeat gets the same answer."""
         entry = self.registry.get(incoming.call_sid)
         if entry is None or entry.ended == Disposition.CALLER_LOST:  # lost to us, but the carrier still has them
             entry = await self._take_up(incoming)
+        if incoming.attempt and not await self._told_of_attempt(entry, incoming):
+            return entry.answer
         if not entry.answered_next:
-            entry.record = replace(entry.record, ended=entry.ended)
-            entry.answer = after_stream(entry.record, self._options.person_number, self._options.goodbye_text)
+            entry.answer = self._after_stream(entry)
             if isinstance(entry.answer, ConnectStream):
                 entry.record = replace(entry.record, resumes=entry.record.resumes + 1)
-            elif entry.life is not None:
+            elif entry.life is not None and entry.outside is None:
                 entry.life.tell(e.CallCompleted("left to the carrier"))
             entry.answered_next = True
         return entry.answer
+
+    def _after_stream(self, entry: Entry) -> Answer:
+        way_out = self._way_out(entry)
+        entry.record = replace(entry.record, ended=entry.ended)
+        return after_stream(
+            entry.record, self._options.person_number, self._options.goodbye_text, self._options.language, way_out
+        )
+
+    def _way_out(self, entry: Entry) -> Answer | None:
+        onward, life = entry.outside, entry.life
+        if onward is None or life is None:
+            return None
+        setup = life.setup
+        told = (phrase := setup.phrases.get("leave_message")) is not None and phrase.audio is not None
+        answer = way_out_of(onward, entry.destinations.get(onward.target), setup.facts, "" if told else ASK_FOR_MESSAGE)
+        if answer is None:
+            log.warning("! a target is not configured any more", call=setup.facts.call_sid, target=onward.target)
+            life.tell(e.OnwardEnded(onward.attempt, OnwardResult.FAILED))
+        elif isinstance(answer, DialTarget) and answer.whisper:
+            self.people.will_be_asked(setup.facts, onward)
+        return answer
+
+    async def _told_of_attempt(self, entry: Entry, incoming: Incoming) -> bool:
+        """What became of the caller outside the stream. False where that is no news."""
+        await self.people.recorded(incoming.attempt, incoming.fields)
+        onward = entry.outside
+        if onward is None or onward.attempt != incoming.attempt or entry.life is None:
+            return False
+        entry.life.tell(e.OnwardEnded(onward.attempt, result_of(onward.way, incoming.fields)))
+        entry.answered_next = False
+        return True
 
     async def fall_back(self, incoming: Incoming) -> Answer:
         """The primary handler failed: something to say without the rest of the house."""
@@ -206,6 +253,7 @@ class FrontDesk:
             cast.ears,
             staff.pool,
             cast.tools,
+            self.people,
             self._ticker,
             staff.meters,
             self._keep_snapshot,
@@ -217,6 +265,7 @@ class FrontDesk:
         )
         life.expect_session(life.bridge.call.language)
         entry = self.registry.put(call_sid, ConnectStream(self._options.record_calls), life)
+        entry.destinations = cast.destinations
         self._lives.create_task(self._live(call_sid, life), name=f"call {call_sid}")
         return entry
 
@@ -230,7 +279,7 @@ class FrontDesk:
         if entry is not None and entry.life is life:
             entry.record = replace(entry.record, ended=life.disposition)
             self.registry.end(call_sid)
-        if life.disposition != Disposition.CALLER_LOST:  # they may come back through any process
+        if life.disposition not in (None, Disposition.CALLER_LOST):  # they may come back through any process
             self._run_errand(call_sid, self._staff.store.delete(SNAPSHOT, call_sid))
             ended = {"disposition": life.disposition}
             self._run_errand(call_sid, self._staff.store.put(ENDED, call_sid, ended, ENDED_REMEMBERED_S))

@@ -1,11 +1,12 @@
 """The calls this process knows: live ones, and for a while those that have ended, so that a late or repeated webhook is
 answered as the first one was."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from app.bridge.session import CallLife
 from app.call.continuation import Answer, CallRecord
+from app.call.onward import Destination, Onward
 
 REMEMBER_MS = 15 * 60_000
 LAST_WORD_MS = 2_000
@@ -20,6 +21,7 @@ class Entry:
     answer: Answer
     life: CallLife | None = None
     record: CallRecord = field(default_factory=CallRecord)
+    destinations: Mapping[str, Destination] = field(default_factory=dict)  # by the name of a target
     next_leg: int = 1
     answered_next: bool = False  # /twilio/next was answered and no leg has come since
     ended_ms: int | None = None
@@ -27,6 +29,11 @@ class Entry:
     token_at_ms: int = 0
     tokens_used: set[str] = field(default_factory=lambda: {""})
     streams: set[str] = field(default_factory=set)  # by the carrier's names: opened, or reported as failed
+
+    @property
+    def outside(self) -> Onward | None:
+        """Where the carrier has the caller, or takes them next; None while they are ours."""
+        return None if self.life is None else self.life.onward
 
     @property
     def ended(self) -> str | None:
@@ -53,7 +60,9 @@ class Registry:
         return sum(1 for _ in self.live())
 
     def has_room(self) -> bool:
-        return not self.draining and self.live_count() < self.limit
+        """Callers who are with a person, or leave a message, take no place: nothing of the model is used for them."""
+        here = sum(1 for entry in self.live() if entry.outside is None)
+        return not self.draining and here < self.limit
 
     def put(self, call_sid: str, answer: Answer, life: CallLife | None = None) -> Entry:
         self.sweep()
@@ -68,9 +77,11 @@ class Registry:
             entry.ended_ms = self._now_ms()
 
     def at_rest(self) -> bool:
-        """No call is live, and the carrier has had time to ask what follows the last one."""
+        """No call is live, and the carrier has had time to ask what follows the last one. Who is outside comes back
+        to any process."""
         lately = self._now_ms() - LAST_WORD_MS
-        return all(entry.ended_ms is not None and entry.ended_ms <= lately for entry in self._entries.values())
+        waiting = (entry for entry in self._entries.values() if not (entry.outside and entry.answered_next))
+        return all(entry.ended_ms is not None and entry.ended_ms <= lately for entry in waiting)
 
     def never_streamed(self) -> list[str]:
         """Calls whose stream did not come in time: nothing will ever tell us of them again."""

@@ -22,7 +22,8 @@ from app.bridge.vault import SecretGone
 from app.call import commands as c
 from app.call import events as e
 from app.call.machine import Call
-from app.call.setup import CallSetup
+from app.call.onward import Onward
+from app.call.setup import CallFacts, CallSetup
 from app.engines.engine import Session, SessionSpec
 from app.legs.leg import Leg
 from app.legs.recording import NotRecorded, Recording
@@ -56,6 +57,16 @@ class ToolRunner(Protocol):
 
     def forget(self, call_sid: str) -> None:
         """The call is over."""
+
+
+class Outside(Protocol):
+    """People who are not in the stream, as one call sees them (`app.bridge.people`). None of it waits."""
+
+    def ring(self, facts: CallFacts, command: c.RingPerson) -> None: ...
+
+    def stop(self, attempt: str) -> None: ...
+
+    def leave_word(self, facts: CallFacts, command: c.LeaveWord) -> None: ...
 
 
 class Ears(Protocol):
@@ -94,6 +105,7 @@ class CallLife:
         ears: Ears,
         pool: SessionLender,
         tools: ToolRunner,
+        outside: Outside,
         ticker: Ticker,
         meters: Meters,
         keep: Keep,
@@ -110,6 +122,7 @@ class CallLife:
         self._ears = ears
         self._pool = pool
         self._tools = tools
+        self._outside = outside
         self._ticker = ticker
         self._meters = meters
         self._keep = keep
@@ -149,6 +162,15 @@ class CallLife:
         if not self._over.is_set():
             self.bridge.step(event)
 
+    @property
+    def onward(self) -> Onward | None:
+        """Where the carrier has the caller, or takes them next."""
+        return self.bridge.call.onward
+
+    def leave_to_others(self) -> None:
+        """This process ends while the carrier has the caller: any other goes on from the snapshot."""
+        self._over.set()
+
     # --- what the bridge asks of the house ------------------------------------------------------------------------
 
     def make_out(self, heard: e.UserText) -> e.UserText:
@@ -168,13 +190,13 @@ class CallLife:
         self._pool.expect(self._spec(language))
 
     def ring_person(self, command: c.RingPerson) -> None:
-        """To be rung."""
+        self._outside.ring(self.setup.facts, command)
 
     def stop_ringing(self, attempt: str) -> None:
-        """To be stopped."""
+        self._outside.stop(attempt)
 
     def leave_word(self, command: c.LeaveWord) -> None:
-        """To be kept."""
+        self._outside.leave_word(self.setup.facts, command)
 
     def guard_recording(self, on: bool) -> None:
         self._guard.wish(on)

@@ -62,6 +62,16 @@ class Store:
     async def delete(self, kind: str, name: str) -> None:
         await self._within_limit(self._client.delete(self._name(kind, name)))
 
+    async def all(self, kind: str) -> list[dict[str, Any]]:
+        """Every document of a kind, in any order. For few, and never while a caller waits: it looks through all
+        names."""
+        names = await self._within_limit(self._scan(f"{self._prefix}:{kind}:*"))
+        texts = [await self._within_limit(self._client.get(name)) for name in names]
+        return [json.loads(text) for text in texts if text is not None]
+
+    async def _scan(self, pattern: str) -> list[bytes]:
+        return [name async for name in self._client.scan_iter(match=pattern, count=1000)]
+
     async def put_audio(self, key: str, audio: bytes, ttl_s: int) -> None:
         await self._within_limit(self._client.set(self._name("audio", key), audio, ex=ttl_s))
 

@@ -25,6 +25,7 @@ from app.call.turns import Sign
 
 ABOUT = ("summary", "reason", "tried", "promised")  # what a person may be told
 BACK_KEY = "*"  # pressed by a caller who no longer wants to hold
+TAKEN = "message_taken"  # the phrase for who comes back from leaving a message
 BETWEEN_HOLDS_MS = 4_000
 
 CLOSED = json.dumps(
@@ -223,6 +224,9 @@ def onward_ended(scene: Scene, event: e.OnwardEnded) -> None:
 def call_completed(scene: Scene) -> bool:
     """The telephone call is over while the carrier has the caller. True where what became of them may still be told."""
     departure = scene.departure
+    if departure.welcome == TAKEN:  # they hung up behind their message, and that was told first
+        ending.end(scene, Disposition.MESSAGE_LEFT)
+        return True
     if departure.stage is not Stage.OUT:
         return False
     if departure.met:
@@ -241,7 +245,7 @@ def _come_back(scene: Scene, result: OnwardResult) -> None:
     scene.note("onward ended", f"{onward.way}: {result}")
     match result:
         case OnwardResult.RECORDED:
-            _receive(scene, "message_taken", texts.MESSAGE_TAKEN)
+            _receive(scene, TAKEN, texts.MESSAGE_TAKEN)
         case OnwardResult.EMPTY:
             _receive(scene, "back_again", texts.NO_MESSAGE)
         case _:

@@ -14,6 +14,7 @@ from app.web.gate import Gate
 from app.web.health import Ready, health_routes
 from app.web.line import LineProtocol
 from app.web.media import START_WITHIN_S, MediaSocket
+from app.web.people import people_routes
 from app.web.twilio import ANSWER_WITHIN_S, Webhooks
 
 LARGEST_MESSAGE = 65_536
@@ -49,7 +50,9 @@ def build_web(
     """Everything Twilio and operators can reach. `lifespan` runs around the server's life; the limits are how long a
     socket may take to say `start`, and the desk to answer a webhook."""
     http = FastAPI(openapi_url=None, lifespan=lifespan)
-    http.include_router(Webhooks(desk, gate, answer_within_s).router())
+    webhooks = Webhooks(desk, gate, answer_within_s)
+    http.include_router(webhooks.router())
+    http.include_router(people_routes(desk.people, webhooks))
     http.include_router(health_routes(ready, registry, metrics_token))
     return Web(http, MediaSocket(desk, gate, start_within_s))
 

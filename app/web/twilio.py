@@ -27,6 +27,7 @@ APOLOGY = SpeakAndHangUp("We are sorry, we cannot take your call right now. Plea
 log = structlog.get_logger()
 
 type Ask = Callable[[Incoming], Awaitable[Answer]]
+type Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Refused(Exception):
@@ -36,7 +37,8 @@ class Refused(Exception):
 
 
 class Webhooks:
-    """The five routes. A webhook answers TwiML; a status callback is acknowledged with 204 and no body."""
+    """The routes about calls. A webhook answers TwiML; a status callback is acknowledged with 204 and no body. A route
+    about an attempt to give a caller to somebody ends in its name (`app.web.people` has the others)."""
 
     def __init__(self, desk: FrontDesk, gate: Gate, answer_within_s: float = ANSWER_WITHIN_S) -> None:
         self._desk = desk
@@ -46,19 +48,22 @@ class Webhooks:
     def router(self) -> APIRouter:
         router = APIRouter(include_in_schema=False)
         for path, endpoint in (
-            (twiml.VOICE_PATH, self._answering(self._desk.answer_call)),
-            (twiml.NEXT_PATH, self._answering(self._desk.continue_call)),
-            (twiml.FALLBACK_PATH, self._answering(self._desk.fall_back)),
-            (twiml.STATUS_PATH, self._noting(self._note_call)),
-            (twiml.STREAM_STATUS_PATH, self._noting(self._note_stream)),
+            (twiml.VOICE_PATH, self.answering(self._desk.answer_call)),
+            (twiml.NEXT_PATH, self.answering(self._desk.continue_call)),
+            (f"{twiml.NEXT_PATH}/{{attempt}}", self.answering(self._desk.continue_call)),
+            (twiml.FALLBACK_PATH, self.answering(self._desk.fall_back)),
+            (twiml.STATUS_PATH, self.noting(self._note_call)),
+            (twiml.STREAM_STATUS_PATH, self.noting(self._note_stream)),
         ):
             router.add_api_route(path, endpoint, methods=["POST", "GET"], response_model=None)
         return router
 
-    def _answering(self, ask: Ask) -> Callable[[Request], Awaitable[Response]]:
+    def answering(self, ask: Ask) -> Endpoint:
+        """A webhook: what `ask` says, as TwiML."""
+
         async def endpoint(request: Request) -> Response:
             try:
-                incoming = incoming_call(await self._genuine_fields(request))
+                incoming = await self._incoming(request)
             except Refused as refusal:
                 return _refusal(request, refusal)
             document = await self._document(ask, incoming)
@@ -67,20 +72,26 @@ class Webhooks:
 
         return endpoint
 
-    def _noting(self, note: Callable[[Mapping[str, str]], None]) -> Callable[[Request], Awaitable[Response]]:
+    def noting(self, note: Callable[[Incoming], Awaitable[None] | None]) -> Endpoint:
+        """A callback: `note` is told, the carrier hears nothing of it."""
+
         async def endpoint(request: Request) -> Response:
             try:
-                fields = dict(await self._genuine_fields(request))
-                _call_sid(fields)
+                incoming = await self._incoming(request)
             except Refused as refusal:
                 return _refusal(request, refusal)
             try:
-                note(fields)
+                noted = note(incoming)
+                if noted is not None:
+                    await noted
             except Exception:
-                log.exception("status callback not taken", call=fields["CallSid"], route=request.url.path)
+                log.exception("status callback not taken", call=incoming.call_sid, route=request.url.path)
             return Response(status_code=204)
 
         return endpoint
+
+    async def _incoming(self, request: Request) -> Incoming:
+        return incoming_call(await self._genuine_fields(request), request.path_params.get("attempt", ""))
 
     async def _genuine_fields(self, request: Request) -> Fields:
         body = await _body(request)
@@ -107,12 +118,12 @@ class Webhooks:
         token = self._desk.stream_token(call_sid) if isinstance(answer, ConnectStream) else ""
         return twiml.render(answer, self._gate.public_url, token)
 
-    def _note_call(self, fields: Mapping[str, str]) -> None:
-        self._desk.call_reported(fields["CallSid"], fields.get("CallStatus", ""))
+    def _note_call(self, told: Incoming) -> None:
+        self._desk.call_reported(told.call_sid, told.status)
 
-    def _note_stream(self, fields: Mapping[str, str]) -> None:
-        event, error = fields.get("StreamEvent", ""), fields.get("StreamError", "")
-        self._desk.stream_reported(fields["CallSid"], fields.get("StreamSid", ""), event, error)
+    def _note_stream(self, told: Incoming) -> None:
+        stream, event, error = (told.fields.get(name, "") for name in ("StreamSid", "StreamEvent", "StreamError"))
+        self._desk.stream_reported(told.call_sid, stream, event, error)
 
 
 def form_fields(body: bytes) -> Fields:
@@ -123,7 +134,7 @@ def form_fields(body: bytes) -> Fields:
         raise Refused(400, f"more than {MOST_FIELDS} fields") from None
 
 
-def incoming_call(pairs: Fields) -> Incoming:
+def incoming_call(pairs: Fields, attempt: str = "") -> Incoming:
     """The call's facts. Raises `Refused` where there is no CallSid; nothing else is required."""
     fields = dict(pairs)
     return Incoming(
@@ -133,6 +144,7 @@ def incoming_call(pairs: Fields) -> Incoming:
         status=fields.get("CallStatus", ""),
         direction=fields.get("Direction", ""),
         fields=fields,
+        attempt=attempt,
     )
 
 

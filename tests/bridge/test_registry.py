@@ -3,6 +3,7 @@
 from app.bridge.registry import Registry
 from app.call.continuation import ConnectStream, HangUpCall
 from app.call.disposition import Disposition
+from app.call.onward import Onward
 
 MINUTE = 60_000
 
@@ -19,6 +20,7 @@ class Life:
     """As much of a call's life as the registry looks at."""
 
     disposition: str | None = None
+    onward: Onward | None = None
 
 
 def admit(registry: Registry, call_sid: str) -> Life:
@@ -102,4 +104,17 @@ def test_the_house_is_at_rest_when_the_carrier_has_had_time_to_ask_what_follows_
     registry.end("CA1")
     assert not registry.at_rest()
     clock.ms = 2_000
+    assert registry.at_rest()
+
+
+def test_a_caller_who_is_with_a_person_takes_no_place_and_keeps_no_process_from_ending() -> None:
+    clock = Clock()
+    registry = Registry(1, clock)
+    life = admit(registry, "CA1")
+    assert not registry.has_room()
+    life.onward = Onward("dial", "CA1-1", "workshop")
+    assert registry.has_room() and not registry.at_rest(), "the carrier has not asked yet where to"
+    entry = registry.get("CA1")
+    assert entry is not None
+    entry.answered_next = True
     assert registry.at_rest()

@@ -12,12 +12,16 @@ from urllib.parse import urlencode
 
 import httpx
 import uvicorn
+from fakeredis import FakeAsyncRedis
 from prometheus_client import CollectorRegistry, Counter
 from twilio.request_validator import RequestValidator
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError
 
 from app.bridge.desk import FrontDesk, Incoming
+from app.bridge.people import NoInbox, People
+from app.bridge.registry import Registry
+from app.cache.store import Store
 from app.call.continuation import Answer, ConnectStream, SpeakAndHangUp
 from app.legs.leg import Leg, LegReport
 from app.legs.twilio.media import TwilioLeg
@@ -64,6 +68,11 @@ class Desk(FrontDesk):
     async def fall_back(self, incoming: Incoming) -> Answer:
         self.asked.append(("fallback", incoming))
         return SpeakAndHangUp("One moment, please.")
+
+    def __post_init__(self) -> None:
+        store = Store(FakeAsyncRedis(), "memory")
+        self.registry = Registry(10, lambda: 0)
+        self.people = People(self.registry, store, NoInbox(), lambda: 0, None)
 
     def call_reported(self, call_sid: str, status: str) -> None:
         self.reports.append((call_sid, status))

@@ -5,11 +5,27 @@ a call outlive its socket. The stream's URL carries no query, because Twilio str
 goes into a `<Parameter>`.
 """
 
+import json
 from urllib.parse import urlsplit
 
 from twilio.twiml.voice_response import VoiceResponse
 
-from app.call.continuation import Answer, ConnectStream, DialPerson, HangUpCall, RejectCall, SpeakAndHangUp
+from app.call.continuation import (
+    Answer,
+    ConnectStream,
+    DialPerson,
+    DialTarget,
+    HangUpCall,
+    JoinConference,
+    KeepWaiting,
+    LeaveQueue,
+    LetThrough,
+    RecordMessage,
+    RejectCall,
+    SpeakAndHangUp,
+    WaitInQueue,
+    WhisperToPerson,
+)
 
 VOICE_PATH = "/twilio/voice"
 NEXT_PATH = "/twilio/next"
@@ -17,7 +33,15 @@ FALLBACK_PATH = "/twilio/fallback"
 STATUS_PATH = "/twilio/status"
 STREAM_STATUS_PATH = "/twilio/stream-status"
 MEDIA_PATH = "/twilio/media"
+# About one attempt to give a caller to somebody; its name follows.
+WHISPER_PATH = "/twilio/whisper"
+ACCEPT_PATH = "/twilio/accept"
+PERSON_STATUS_PATH = "/twilio/person-status"
+RECORDING_PATH = "/twilio/recording"
+WAIT_PATH = "/twilio/wait"
 
+_WHISPER_KEY_S = 10  # to press the key
+_HOLD_PAUSE_S = 10
 _LONGEST_SAY = 4_000  # Twilio takes about 4,096 characters
 _NO_PORT = {("https", 443), ("http", 80)}
 
@@ -50,7 +74,34 @@ def render(answer: Answer, public_url: str, token: str = "") -> str:
             if text:
                 response.say(text[:_LONGEST_SAY], language=language)
             response.dial(number)
+        case DialTarget():
+            _dial_target(response, answer, public_url)
+        case JoinConference():
+            _join_conference(response, answer, public_url)
+        case WaitInQueue():
+            _wait_in_queue(response, answer, public_url)
+        case RecordMessage():
+            _record_message(response, answer, public_url)
+        case WhisperToPerson(attempt, text, language):
+            asked = response.gather(
+                num_digits=1, timeout=_WHISPER_KEY_S, action=about(public_url, ACCEPT_PATH, attempt)
+            )
+            asked.say(text[:_LONGEST_SAY], language=language)
+            response.hangup()  # no key: a machine, or a no
+        case LetThrough():
+            pass
+        case KeepWaiting(text, language):
+            response.say(text[:_LONGEST_SAY], language=language)
+            response.pause(length=_HOLD_PAUSE_S)
+        case LeaveQueue():
+            response.leave()
     return str(response)
+
+
+def about(public_url: str, path: str, attempt: str) -> str:
+    """The address of a route about one attempt. The name stands in the path, for a query may be signed in another
+    order than it is sent."""
+    return f"{public_url}{path}/{attempt}"
 
 
 def _connect_stream(response: VoiceResponse, public_url: str, token: str) -> None:
@@ -59,3 +110,46 @@ def _connect_stream(response: VoiceResponse, public_url: str, token: str) -> Non
     )
     stream.parameter(name="token", value=token)
     response.redirect(public_url + NEXT_PATH, method="POST")
+
+
+def _dial_target(response: VoiceResponse, answer: DialTarget, public_url: str) -> None:
+    target = answer.destination
+    caller_id = {"caller_id": answer.caller_id} if answer.caller_id else {}
+    dial = response.dial(timeout=target.ring_s, action=about(public_url, NEXT_PATH, answer.attempt), **caller_id)
+    noun = dial.sip if target.kind == "sip" else dial.number
+    status = {"status_callback": about(public_url, PERSON_STATUS_PATH, answer.attempt)}
+    whisper = {"url": about(public_url, WHISPER_PATH, answer.attempt)} if answer.whisper else {}
+    noun(target.to, status_callback_event="answered", **status, **whisper)
+
+
+def _join_conference(response: VoiceResponse, answer: JoinConference, public_url: str) -> None:
+    is_caller = answer.who == "caller"
+    dial = response.dial(action=about(public_url, NEXT_PATH, answer.attempt)) if is_caller else response.dial()
+    dial.conference(answer.attempt, beep="false", start_conference_on_enter=not is_caller, end_conference_on_exit=True)
+
+
+def _wait_in_queue(response: VoiceResponse, answer: WaitInQueue, public_url: str) -> None:
+    target = answer.destination
+    ways = {
+        "action": about(public_url, NEXT_PATH, answer.attempt),
+        "wait_url": about(public_url, WAIT_PATH, answer.attempt),
+    }
+    if target.kind == "queue":
+        response.enqueue(target.to, **ways)
+    else:
+        response.enqueue(workflow_sid=target.to, **ways).task(json.dumps(dict(answer.attributes), ensure_ascii=False))
+
+
+def _record_message(response: VoiceResponse, answer: RecordMessage, public_url: str) -> None:
+    if answer.text:
+        response.say(answer.text[:_LONGEST_SAY], language=answer.language)
+    response.record(
+        action=about(public_url, NEXT_PATH, answer.attempt),
+        recording_status_callback=about(public_url, RECORDING_PATH, answer.attempt),
+        max_length=answer.longest_s,
+        timeout=5,
+        finish_on_key="#",
+        play_beep=True,
+        trim="trim-silence",
+    )
+    response.redirect(about(public_url, NEXT_PATH, answer.attempt), method="POST")  # nothing was said: no action
