@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from app.audio.transcoder import Transcoder
 from app.bridge.desk import Cast, DeskOptions, Incoming
+from app.bridge.ears import AgentEars
 from app.bridge.pace import AnswerPace
 from app.cache.keys import Narrator
 from app.cache.shelf import AudioShelf
@@ -108,11 +109,11 @@ class Casting:
     def _cast(self, agent: Agent, facts: CallFacts, way: Way) -> Cast:
         setup = self._setup(agent, facts, way)
         specs = {language: self.spec(agent, language) for language in agent.settings.voices}
+        ears = AgentEars(self.edition.matcher, {language: _rendered(setup.tongues[language]) for language in specs})
+        again = replace(setup, first_phrase="sorry")
         transfers = self.edition.prompts.transfers
         destinations = {name: destination_of(transfers[name]) for name in agent.settings.transfers}
-        return Cast(
-            setup, specs[facts.language], replace(setup, first_phrase="sorry"), self, specs, destinations=destinations
-        )
+        return Cast(setup, specs[facts.language], again, self, specs, ears, destinations)
 
     def _setup(self, agent: Agent, facts: CallFacts, way: Way) -> CallSetup:
         chosen, settings = agent.settings, self.settings
@@ -213,3 +214,8 @@ def system_prompt(agent: Agent, language: str) -> str:
         return agent.instructions
     name = name_of(language)
     return f"{agent.instructions}\n\n# Language\n\nThe caller has chosen {name}. Speak only {name}."
+
+
+def _rendered(phrases: Mapping[str, Phrase]) -> frozenset[str]:
+    """Those that can be heard at once."""
+    return frozenset(name for name, phrase in phrases.items() if phrase.audio is not None)

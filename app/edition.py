@@ -10,7 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from app.cache.catalogue import PHRASES, Catalogue, phrase_texts, read_catalogue
+from app.cache.examples import matcher_of
 from app.cache.keys import Narrator
+from app.cache.match import Matcher
 from app.content.faults import ContentError, Fault
 from app.prompts.check import House, faults
 from app.prompts.library import PROMPTS, Prompts, prompt_texts, read_prompts
@@ -24,6 +26,7 @@ class Edition:
     prompts: Prompts
     catalogue: Catalogue
     toolbox: Toolbox
+    matcher: Matcher  # of the catalogue's examples
 
     @property
     def texts(self) -> dict[str, str]:
@@ -80,7 +83,8 @@ def _made(texts: Mapping[str, str], code: Code | None, found: list[Fault]) -> Ed
         found += faults(prompts, _house(catalogue, toolbox))
     if found or prompts is None or catalogue is None or toolbox is None:
         raise ContentError(found)
-    return Edition(_hash(prompts.sources, catalogue.sources, toolbox.sources), prompts, catalogue, toolbox)
+    name = _hash(prompts.sources, catalogue.sources, toolbox.sources)
+    return Edition(name, prompts, catalogue, toolbox, matcher_of(catalogue))
 
 
 def _tried[T](make: Callable[[], T], found: list[Fault]) -> T | None:

@@ -97,3 +97,20 @@ def test_another_engines_voice_plays_on_this_machine_alone_unless_said_otherwise
     assert not Settings.read().foreign_audio
     assert Settings.read().for_serving(local=True).foreign_audio
     assert not Settings.read(foreign_audio=False).for_serving(local=True).foreign_audio
+
+
+@pytest.mark.parametrize(
+    ("given", "keys"),
+    [
+        ({}, None),
+        ({"twilio_auth_token": "new, old"}, None),
+        ({"twilio_account_sid": "AC1", "twilio_api_key": "SK1"}, None),
+        ({"twilio_account_sid": "AC1", "twilio_auth_token": "new, old"}, ("AC1", "AC1", "new")),
+        (
+            {"twilio_account_sid": "AC1", "twilio_auth_token": "t", "twilio_api_key": "SK1", "twilio_api_secret": "s"},
+            ("AC1", "SK1", "s"),
+        ),
+    ],
+)
+def test_keys_of_the_rest_interface_are_all_set_or_none(given: dict[str, str], keys: tuple[str, ...] | None) -> None:
+    assert Settings.read(**given).rest_keys == keys

@@ -12,6 +12,7 @@ COMMANDS = {
     "serve": "Answer the telephone.",
     "phone": "Place one simulated call to a server.",
     "emulate": "Run a local stand-in of Nova Sonic, Twilio or the shop.",
+    "prompts": "Check, list and show the agents.",
     "tools": "List, check and run the tools.",
     "cache": "Render, list and hear the phrases.",
     "messages": "What callers have left for staff: voicemail and wishes to be called back.",

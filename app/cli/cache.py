@@ -19,6 +19,7 @@ from app.cache.catalogue import Catalogue, load_catalogue
 from app.cache.keys import Narrator
 from app.cache.render import Line, RenderReport, lines_of
 from app.cache.rendered import Item, Rendered, inventory
+from app.cli.cache_match import match
 from app.content.faults import ContentError
 from app.edition import narrators
 from app.prompts.library import load_prompts
@@ -26,6 +27,7 @@ from app.settings import Settings, SettingsError
 from app.studio import Studio, Way, offline_studio, open_studio
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Render, list, hear and tidy the phrases.")
+app.command()(match)
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 PLAYERS = (("play", "-q"), ("aplay", "-q"), ("afplay",), ("ffplay", "-nodisp", "-autoexit", "-loglevel", "error"))

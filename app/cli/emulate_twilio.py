@@ -36,7 +36,8 @@ def twilio(
     """A local Twilio: REST with Basic auth, webhooks, TwiML and Media Streams.
 
     POST /simulator/calls {"to", "script"} has somebody call an owned number; GET /simulator/calls/SID tells what came
-    of it, .wav lets you hear it; POST /simulator/people says who answers a number; /simulator/refuse makes 429s.
+    of it, .wav lets you hear it; POST /simulator/people says who answers a number; GET /simulator/tasks what
+    TaskRouter was given; /simulator/refuse makes 429s.
     """
     import asyncio
 

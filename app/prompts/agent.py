@@ -12,7 +12,7 @@ from app.content.page import Page, read_page, validated
 from app.prompts.hours import Hours
 from app.prompts.keys import CollectEntry, KeypadEntry, Name, unknown_names
 from app.prompts.variables import CALL_VARIABLES, Hole, call_values, fill, holes, nearest
-from app.prompts.voices import mismatch
+from app.prompts.voices import mismatch, voices_for
 
 FENCE = "---"
 LONGEST_BYTES = 30_000  # the service may refuse a system prompt of 32 KB
@@ -122,7 +122,7 @@ def _split(text: str, file: str) -> tuple[str, str, int]:
 def _own_faults(settings: FrontMatter, page: Page) -> Iterator[Fault]:
     """What the front matter alone shows to be wrong: voices, and names within it."""
     if (wrong := mismatch(settings.voice, settings.language)) is not None:
-        yield page.fault(("voice",), *wrong)
+        yield page.fault(("voice",) if voices_for(settings.language) else ("language",), *wrong)
     for language, voice in settings.languages.items():
         if language == settings.language:
             yield page.fault(("languages", language), "is the agent's first language already", "Remove it here")

@@ -223,3 +223,11 @@ async def test_a_desk_that_closes_ends_its_calls() -> None:
     await served
     assert front.ended("caller_hung_up") == 1
     assert all(session.closed for session in front.engine.sessions)
+
+
+@rehearsed
+async def test_a_call_is_recorded_from_its_first_document_on_and_no_later_one_begins_another() -> None:
+    async with front_desk(record_calls=True) as front:
+        assert [await front.desk.answer_call(incoming("CA1")) for _ in range(2)] == [ConnectStream(record=True)] * 2
+        await front.lives_and_dies("CA1", "MZ1", 1.0)
+        assert await front.desk.continue_call(incoming("CA1")) == ConnectStream()

@@ -32,6 +32,8 @@ PHRASES = {  # by wording: name, Hz, ms
     "We open at ten.": ("hours", 1_400, 900),
     "Harbour Parcels, good day!": ("edited greeting", 2_200, 600),
     "Thank you, and fair winds!": ("edited goodbye", 2_300, 800),
+    "Please enter your card number, then press pound.": ("ask_card", 2_400, 900),
+    "That was not right.": ("try_again", 2_500, 400),
 }
 CARRIER = ("carrier", 1_300, 600)  # what Twilio's own voice says that is no phrase of ours
 REPLIES = {name: 1_500 + 100 * place for place, name in enumerate(("one", "two", "three", "four", "five", "six"))}

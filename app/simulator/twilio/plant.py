@@ -66,6 +66,10 @@ class Plant:
     def outcome(self, target: str) -> DialOutcome:
         return self.outcomes.get(target, self.default_outcome)
 
+    def called(self, number: str) -> "list[Call]":
+        """Every call and leg there was to this number, oldest first: what they heard is in their handsets."""
+        return [call for call in self.calls.values() if call.party.called == number]
+
     async def speech(self, text: str) -> bytes:
         """<Say>: mu-law. Spoken off the loop, each text once."""
         if text not in self._spoken:

@@ -30,6 +30,12 @@ def test_a_stream_is_connected_and_followed_by_what_comes_after_it() -> None:
     assert (redirect.tag, redirect.attrib, redirect.text) == ("Redirect", {"method": "POST"}, f"{PUBLIC}/twilio/next")
 
 
+def test_a_recording_begins_before_the_stream_and_hears_both_sides_apart() -> None:
+    start, connect, redirect = verbs(ConnectStream(record=True), token="t.0.k-n")
+    assert [verb.tag for verb in (start, connect, redirect)] == ["Start", "Connect", "Redirect"]
+    assert [(noun.tag, noun.attrib) for noun in start] == [("Recording", {"channels": "dual", "track": "both"})]
+
+
 @pytest.mark.parametrize(
     ("public_url", "expected"),
     [

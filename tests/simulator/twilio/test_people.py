@@ -25,7 +25,7 @@ async def test_joined_legs_hear_one_another_and_not_before() -> None:
         bot.page("/done", "<Hangup/>")
         plant = fast_plant(outcomes={ANNA: DialOutcome(ring_ms=300, talk_ms=2000, hum_hz=1000)})
         result = await call(bot, plant=plant, hum_hz=700)
-        (leg,) = [c for c in plant.calls.values() if c.party.called == ANNA]
+        (leg,) = plant.called(ANNA)
     assert 1500 <= heard_ms(result.heard_mulaw, 1000) <= 2100
     assert 1500 <= heard_ms(bytes(leg.handset.heard), 700) <= 2100
     assert min(windows(bytes(leg.handset.heard), 700)) >= 19  # the whisper came first
@@ -126,9 +126,9 @@ async def test_a_whisper_that_dials_is_not_followed() -> None:
         bot.page("/whisper", f"<Dial>{BERT}</Dial>")
         plant = fast_plant()
         await call(bot, plant=plant)
-    (leg,) = [c for c in plant.calls.values() if c.party.called == ANNA]
+    (leg,) = plant.called(ANNA)
     assert [notice.code for notice in leg.journal.notices] == [12200]
-    assert not [c for c in plant.calls.values() if c.party.called == BERT]
+    assert not plant.called(BERT)
 
 
 # By REST.

@@ -1,6 +1,8 @@
 """What the parcel desk can look up."""
 
 import asyncio
+import os
+from pathlib import Path
 from typing import Annotated
 
 from app.tools.tool import tool
@@ -17,3 +19,11 @@ async def ask_the_harbour(ship: Annotated[str, "the ship's name"]) -> dict[str, 
     """Ask the harbour master where a ship is. He never picks up."""
     await asyncio.sleep(3600)
     return {"ship": ship}
+
+
+@tool
+def pay(card: Annotated[str, "the card's number, or the token that stands for it"]) -> dict[str, str]:
+    """Charge a card. The till keeps the slip, and says the number back, as tills do."""
+    Path(os.environ["PARCELS_TILL"]).write_text(card)
+    grouped = " ".join(card[at : at + 4] for at in range(0, len(card), 4))
+    return {"charged": card, "slip": f"Card {grouped} was charged."}

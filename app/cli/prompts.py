@@ -1,0 +1,162 @@
+"""`offhook prompts`: check, list and show the agents of the content directory."""
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from app.cache.rendered import Rendered, inventory
+from app.call.setup import CallFacts
+from app.casting import system_prompt
+from app.cli.talk import MISUSED, WRONG, fail
+from app.content.faults import ContentError, Fault
+from app.edition import Edition, load_edition
+from app.prompts.agent import Agent
+from app.prompts.check import warnings
+from app.settings import Settings, SettingsError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Check, list and show the agents.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+@app.command()
+def check(as_json: AsJson = False) -> None:
+    """Check agents, routes, transfers, phrases and tools together: what is wrong, where, and how to mend it.
+
+    Exit code 1 where something is wrong: a server would refuse it. Warnings are for you to judge.
+    """
+    content_dir = _settings().content_dir
+    try:
+        edition = load_edition(content_dir)
+    except ContentError as wrong:
+        _refused(wrong, as_json)
+    doubts = edition_warnings(edition, content_dir, time.time_ns() // 1_000_000)
+    if as_json:
+        _print({"edition": edition.hash, "faults": [], "warnings": [asdict(doubt) for doubt in doubts]})
+        return
+    for doubt in doubts:
+        print(f"warning: {doubt}")
+    agents, phrases = len(edition.prompts.agents), len(edition.catalogue.phrases)
+    print(f"edition {edition.hash} is right: {agents} agents, {phrases} phrases, {len(edition.toolbox.tools)} tools")
+
+
+def edition_warnings(edition: Edition, content_dir: Path, at_ms: int) -> list[Fault]:
+    """What works and is probably not meant so. Blocks on files."""
+    return [*warnings(edition.prompts, edition.house, at_ms), *_silent(edition, content_dir)]
+
+
+def _silent(edition: Edition, content_dir: Path) -> list[Fault]:
+    """Phrases that nobody has recorded in today's words, a warning for each voice."""
+    silent: dict[str, list[str]] = defaultdict(list)
+    for item in inventory(edition.catalogue, edition.narrators, Rendered(content_dir).recordings()):
+        if item.state in {"missing", "stale"}:
+            silent[f"{item.voice} ({item.language})"].append(item.phrase)
+    return [
+        Fault("cache/phrases", 0, ", ".join(phrases), f"not rendered for {narrator}", "Run `offhook cache render`")
+        for narrator, phrases in silent.items()
+    ]
+
+
+@app.command("list")
+def list_command(as_json: AsJson = False) -> None:
+    """Each agent with its numbers, languages, voices, tools and transfers."""
+    edition = _edition(as_json)
+    rows = [_row(agent, edition) for _, agent in sorted(edition.prompts.agents.items())]
+    if as_json:
+        _print(rows)
+        return
+    table = Table("agent", "answers", "speaks", "tools", "transfers", box=None)
+    for row in rows:
+        speaks = ", ".join(f"{language} ({voice})" for language, voice in row["voices"].items())
+        numbers, tools, transfers = (", ".join(row[name]) for name in ("numbers", "tools", "transfers"))
+        table.add_row(row["agent"], numbers, speaks, tools, transfers)
+    Console().print(table)
+
+
+def _row(agent: Agent, edition: Edition) -> dict[str, Any]:
+    settings = agent.settings
+    return {
+        "agent": agent.id,
+        "file": agent.page.file,
+        "numbers": edition.prompts.routes.leads_to(agent.id),
+        "voices": settings.voices,
+        "model": settings.model,
+        "tools": settings.tools,
+        "transfers": settings.transfers,
+        "words": len(agent.instructions.split()),
+    }
+
+
+@app.command()
+def show(
+    agent: Annotated[str, typer.Argument(help="The agent's name: its file's, without .md")],
+    at: Annotated[str, typer.Option(help="When the call begins, such as 2026-12-24T17:30; now when left out.")] = "",
+    caller: Annotated[str, typer.Option("--from", help="The caller's number.")] = "+15551234567",
+    called: Annotated[str, typer.Option("--to", help="The number that was called.")] = "",
+    language: Annotated[str, typer.Option(help="One of the agent's languages; the first when left out.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """What a model is sent for a call: the system prompt, and the first words of the history."""
+    edition = _edition(as_json)
+    found = edition.prompts.agents.get(agent)
+    if found is None:
+        fail(f"there is no agent {agent!r}. There are: {', '.join(sorted(edition.prompts.agents))}", MISUSED)
+    if language and language not in found.settings.voices:
+        fail(f"{agent} does not speak {language!r}. It speaks: {', '.join(found.settings.voices)}", MISUSED)
+    chosen = language or found.settings.language
+    facts = CallFacts("CA" + "0" * 32, caller, called, agent, edition.hash, chosen, _moment(at, found.time_zone))
+    hours = edition.prompts.routes.way(called, facts.started_at_ms).hours
+    prompt, opening = system_prompt(found, chosen), found.opening(facts, hours)
+    if as_json:
+        _print({"agent": agent, "voice": found.settings.voices[chosen], "system": prompt, "opening": opening})
+    else:
+        print(f"{prompt}\n\n--- first block of the history, as the caller\n\n{opening or '(none)'}")
+
+
+def _moment(text: str, time_zone: str) -> int:
+    """Unix ms; a time without a zone is the business's own."""
+    if not text:
+        return time.time_ns() // 1_000_000
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        fail(f"--at {text!r} is not a time. Write it as 2026-12-24T17:30", MISUSED)
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=ZoneInfo(time_zone))
+    return int(when.timestamp() * 1000)
+
+
+def _settings() -> Settings:
+    try:
+        return Settings.read()
+    except SettingsError as error:
+        fail(str(error), MISUSED)
+
+
+def _edition(as_json: bool) -> Edition:
+    try:
+        return load_edition(_settings().content_dir)
+    except ContentError as wrong:
+        _refused(wrong, as_json)
+
+
+def _refused(wrong: ContentError, as_json: bool) -> NoReturn:
+    if as_json:
+        _print({"edition": None, "faults": [asdict(fault) for fault in wrong.faults], "warnings": []})
+    else:
+        print(wrong)
+    raise typer.Exit(WRONG)
+
+
+def _print(document: Mapping[str, Any] | list[dict[str, Any]]) -> None:
+    print(json.dumps(document, ensure_ascii=False))

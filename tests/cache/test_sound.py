@@ -1,0 +1,27 @@
+import pytest
+
+from app.cache.sound import NEAR, alike, joined, likeness
+
+
+@pytest.mark.parametrize(
+    ("heard", "meant"),
+    [("ours", "hours"), ("write", "right"), ("brake", "break"), ("branch", "brand"), ("parked", "park")],
+)
+def test_what_sounds_alike_may_be_misheard(heard: str, meant: str) -> None:
+    assert NEAR <= likeness(heard, meant) < 1
+
+
+@pytest.mark.parametrize(("one", "other"), [("my", "your"), ("today", "ready"), ("where", "when"), ("sale", "call")])
+def test_what_sounds_otherwise_is_another_word(one: str, other: str) -> None:
+    assert likeness(one, other) == 0
+
+
+def test_words_parted_in_the_wrong_place_are_joined_again() -> None:
+    assert joined("a", "dress", "address")
+    assert joined("car", "park", "carpark")
+    assert not joined("who", "open", "open")
+
+
+def test_a_stretch_of_words_is_compared_as_one() -> None:
+    assert alike("ourviewof", "areyoua")
+    assert not alike("onchristmas", "areyou")
