@@ -71,24 +71,23 @@ class Asked:
         self.run = run
         self.digits = ""
         self.due: int | None = None
+        self.broken_off = False  # the last digits had no end: more of them may follow
         self._retries = collection.retries
 
     def press(self, key: str) -> Verdict:
         self.halt()  # each key begins another wait
+        self.broken_off = False
         if key == self.collection.terminator:
-            return self.lapse()
+            return self._end()
         if key in DIGITS:
             self.digits += key
             return Verdict.DONE if self._full and not self.collection.terminator else Verdict.OPEN
         return Verdict.CANCELLED if key == CANCEL else Verdict.OPEN
 
     def lapse(self) -> Verdict:
-        """The digits have ended, by their terminator or because no more came."""
-        if self.collection.shortest <= len(self.digits) <= self.collection.longest:
-            return Verdict.DONE
-        if not self.digits:
-            return self._again(Verdict.ASK_AGAIN, Verdict.NOTHING_ENTERED)
-        return self._again(Verdict.WRONG, Verdict.WRONG_LENGTH)
+        """The wait is over and no more was pressed: that ends the digits, too."""
+        self.broken_off = bool(self.digits)
+        return self._end()
 
     def wait(self, now: int) -> None:
         if self.due is None:
@@ -101,6 +100,13 @@ class Asked:
         """From the first digit, without a try being counted."""
         self.halt()
         self.digits = ""
+
+    def _end(self) -> Verdict:
+        if self.collection.shortest <= len(self.digits) <= self.collection.longest:
+            return Verdict.DONE
+        if not self.digits:
+            return self._again(Verdict.ASK_AGAIN, Verdict.NOTHING_ENTERED)
+        return self._again(Verdict.WRONG, Verdict.WRONG_LENGTH)
 
     @property
     def _full(self) -> bool:

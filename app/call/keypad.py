@@ -271,7 +271,7 @@ def _forget(scene: Scene, asked: Asked) -> None:
 
 def _finish(scene: Scene, asked: Asked, outcome: dict[str, Any]) -> None:
     scene.pad.entry = None
-    scene.pad.guard.release()
+    scene.pad.guard.release(scene.now, asked.broken_off)
     scene.failure.stop()  # while the caller entered digits nobody waited for us
     name = asked.collection.name
     scene.note("collected" if "error" not in outcome else "not collected", f"{name} {outcome.get('error', '')}".strip())

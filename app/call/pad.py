@@ -2,7 +2,8 @@
 
 The **guard** stands while a secret is entered: the house hides audio and digits, and pauses a recording. It is asked
 for, and only once it stands is the caller asked for the secret. It is lifted a little after the last key, because a
-telephone's tone may sound on after its key was told.
+telephone's tone may sound on after its key was told; and later where the digits ended without an end, because whoever
+only looked for the rest of them enters it now.
 """
 
 from app.call.commands import Command, DropSecret, GuardCaller
@@ -10,6 +11,8 @@ from app.call.dtmf import Keys
 from app.call.entries import Asked, Offered
 from app.call.runs import Run
 from app.call.setup import Timings
+
+LOOKING_FOR_THE_REST_MS = 3_000
 
 type Entry = Offered | Asked
 
@@ -19,6 +22,7 @@ class Guard:
         self._timings = timings
         self._asked_at: int | None = None
         self._key_at: int | None = None
+        self._tail = timings.guard_tail
         self.on = False
         self.wanted = False  # a secret is being entered
 
@@ -30,6 +34,7 @@ class Guard:
     def request(self, now: int) -> list[Command]:
         self.on = self.wanted = True
         self._asked_at = now
+        self._tail = self._timings.guard_tail
         return [GuardCaller(True)]
 
     def stands(self) -> list[Command]:
@@ -40,16 +45,18 @@ class Guard:
     def pressed(self, now: int) -> None:
         self._key_at = now
 
-    def release(self) -> None:
-        """The secret is entered, or given up: the guard stays for the tail of the last tone."""
+    def release(self, now: int, broken_off: bool = False) -> None:
+        """The secret is entered, or given up: the guard stays for the tail of the last tone, or for more digits."""
         self._asked_at = None
         self.wanted = False
+        if broken_off:
+            self._key_at, self._tail = now, LOOKING_FOR_THE_REST_MS
 
     def lift(self) -> list[Command]:
         if not self.on:
             return []
-        self.release()
-        self.on, self._key_at = False, None
+        self.on = self.wanted = False
+        self._asked_at = self._key_at = None
         return [GuardCaller(False)]
 
     def overdue_at(self) -> int | None:
@@ -59,7 +66,7 @@ class Guard:
     def lifts_at(self, now: int) -> int | None:
         if not self.on or self.wanted:
             return None
-        return now if self._key_at is None else self._key_at + self._timings.guard_tail
+        return now if self._key_at is None else self._key_at + self._tail
 
 
 class Pad:

@@ -88,7 +88,7 @@ def test_the_guard_stays_for_the_tail_of_the_last_key() -> None:
     assert guard.awaited and guard.lifts_at(0) is None
     guard.stands()
     guard.pressed(4_000)
-    guard.release()
+    guard.release(4_000)
     assert guard.lifts_at(4_000) == 4_500
     guard.pressed(4_300)
     assert guard.lifts_at(4_300) == 4_800
@@ -99,8 +99,28 @@ def test_the_guard_stays_for_the_tail_of_the_last_key() -> None:
 def test_a_guard_that_saw_no_key_has_no_tail() -> None:
     guard = Guard(Timings())
     guard.request(0)
-    guard.release()
+    guard.release(8_000)
     assert guard.lifts_at(8_000) == 8_000
+
+
+def test_the_guard_stays_longer_where_the_rest_of_the_digits_may_come() -> None:
+    guard = Guard(Timings(guard_tail=500))
+    guard.request(0)
+    guard.stands()
+    guard.pressed(4_000)
+    guard.release(8_000, broken_off=True)
+    assert guard.lifts_at(8_000) == 11_000
+    guard.pressed(10_000)
+    assert guard.lifts_at(10_000) == 13_000
+
+
+def test_digits_without_an_end_were_broken_off() -> None:
+    entry = Asked(Collection("card", "ask", 4, 19, retries=0), None)
+    assert verdicts(entry, "47.")[-1] == Verdict.WRONG_LENGTH and entry.broken_off
+    for keys in (".", "4712#", "47*"):
+        entry = Asked(Collection("card", "ask", 4, 19, retries=0), None)
+        verdicts(entry, keys)
+        assert not entry.broken_off
 
 
 def test_tokens_are_never_given_twice_even_by_another_process() -> None:
