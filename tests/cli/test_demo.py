@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).parent.parent.parent
 SHORT = """
 wait for speech
 wait for quiet 700ms
-say "What about my order, number four seven one two?"
+say "My order number is four seven one two."
 wait for speech
 interrupt after 1.2s "Wait, sorry, one question."
 wait for quiet 700ms

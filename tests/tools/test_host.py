@@ -12,6 +12,8 @@ from structlog.testing import capture_logs
 from app.call.disposition import END_REASONS
 from app.call.events import Outcome, ToolAnswered
 from app.call.setup import CallFacts, CallSetup
+from app.tools.breaker import BreakerLimits
+from app.tools.contract import Context, Declined
 from app.tools.host import HostLimits, ToolHost
 from app.tools.house import Offer
 from app.tools.tool import Traits, read_tool
@@ -224,3 +226,111 @@ def test_an_agent_is_declared_its_own_tools_and_the_house_s() -> None:
 
 async def test_ending_the_call_is_not_the_host_s_to_do() -> None:
     assert (await run(host(add), "end_call", '{"reason": "done"}'))[1] is Outcome.REFUSED
+
+
+async def test_a_tool_that_keeps_failing_is_left_alone_and_tried_again_later() -> None:
+    well, now = False, 0
+
+    def shaky() -> str:
+        """Work, or not."""
+        if not well:
+            raise ValueError
+        return "done"
+
+    limits = HostLimits(breaker=BreakerLimits(failures=2, open_ms=1_000))
+    house = ToolHost({"shaky": read_tool(shaky)}, limits, clock=lambda: now)
+    assert [(await run(house, "shaky"))[1] for _ in range(3)] == [Outcome.FAILED, Outcome.FAILED, Outcome.UNAVAILABLE]
+    answer, _ = await run(house, "shaky")
+    assert answer["error"] == "unavailable" and "out of order" in answer["advice"]
+    well, now = True, 1_000
+    assert [(await run(house, "shaky"))[1] for _ in range(2)] == [Outcome.OK, Outcome.OK]
+
+
+async def test_one_tool_does_not_take_every_place(gate: threading.Event) -> None:
+    def waits() -> str:
+        """Wait."""
+        gate.wait(30)
+        return "done"
+
+    tools = {"waits": read_tool(waits, Traits(0.02, at_once=1)), "add": read_tool(add)}
+    house = ToolHost(tools, HostLimits(at_once=2))
+    assert (await run(house, "waits"))[1] is Outcome.TIMED_OUT
+    assert (await run(house, "waits"))[1] is Outcome.UNAVAILABLE
+    assert (await run(house, "add", '{"one": 1}'))[1] is Outcome.OK
+
+
+async def test_threads_left_behind_are_counted_until_they_come_back(gate: threading.Event) -> None:
+    def waits() -> str:
+        """Wait."""
+        gate.wait(30)
+        return "done"
+
+    house = host(waits, limit_s=0.02)
+    await run(house, "waits")
+    assert house.left_behind == 1
+    gate.set()
+    async with asyncio.timeout(5):
+        while house.left_behind:  # noqa: ASYNC110 (a thread comes back when it comes back)
+            await asyncio.sleep(0.005)
+
+
+async def test_a_deed_is_done_once_and_its_thread_that_comes_back_late_is_not_forgotten(gate: threading.Event) -> None:
+    keys: list[str] = []
+
+    def book(slot: str, call: Context) -> str:
+        """Book."""
+        keys.append(call.key)
+        gate.wait(30)
+        return f"booked {slot}"
+
+    house = ToolHost({"book": read_tool(book, Traits(0.02, effects=True))})
+    nine = '{"slot": "nine"}'
+    assert (await run(house, "book", nine))[1] is Outcome.TIMED_OUT
+    answer, outcome = await run(house, "book", nine)
+    assert (outcome, "still being done" in answer["advice"]) == (Outcome.REFUSED, True)
+    gate.set()
+    async with asyncio.timeout(5):
+        while house.left_behind:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    assert await run(house, "book", nine) == ({"result": "booked nine"}, Outcome.OK)
+    assert len(keys) == 1
+
+
+async def test_a_deed_that_failed_is_tried_again_with_its_key() -> None:
+    keys: list[str] = []
+
+    async def book(call: Context) -> str:
+        """Book."""
+        keys.append(call.key)
+        if len(keys) == 1:
+            raise ValueError
+        return "booked"
+
+    house = ToolHost({"book": read_tool(book, Traits(effects=True))})
+    assert [(await run(house, "book"))[1] for _ in range(3)] == [Outcome.FAILED, Outcome.OK, Outcome.OK]
+    assert len(keys) == 2 and len(set(keys)) == 1
+
+
+async def test_a_no_is_told_in_the_tool_s_own_words_and_is_no_failure() -> None:
+    def book() -> None:
+        """Book."""
+        raise Declined("That time is taken.")
+
+    house = host(book)
+    assert [await run(house, "book") for _ in range(9)][-1] == (
+        {"error": "refused", "advice": "That time is taken."},
+        Outcome.REFUSED,
+    )
+
+
+async def test_a_megabyte_is_refused_and_holds_nobody_up() -> None:
+    async def long() -> list[str]:
+        """Say much."""
+        return ["x" * 100] * 10_000
+
+    answer, outcome = await run(host(long), "long")
+    assert (outcome, "too long" in answer["advice"]) == (Outcome.FAILED, True)
+
+
+async def test_a_name_the_model_made_up_is_recorded_as_unknown() -> None:
+    assert (await host(add).run("fly", "{}", FACTS)).name == "unknown"

@@ -27,3 +27,21 @@ def pay(card: Annotated[str, "the card's number, or the token that stands for it
     Path(os.environ["PARCELS_TILL"]).write_text(card)
     grouped = " ".join(card[at : at + 4] for at in range(0, len(card), 4))
     return {"charged": card, "slip": f"Card {grouped} was charged."}
+
+
+@tool
+def weigh(grams: Annotated[int, "its weight"]) -> dict[str, int]:
+    """Say what a weight costs."""
+    return {"cents": grams // 10}
+
+
+@tool
+def open_the_safe() -> None:
+    """Open the safe. It never opens."""
+    raise RuntimeError("the combination is 11-22-33")
+
+
+@tool
+async def read_the_log() -> str:
+    """Read the whole log."""
+    return "x" * 1_000_000
