@@ -40,6 +40,10 @@ def attached(scene: Scene, event: e.LegAttached) -> None:
 
 def _greet(scene: Scene) -> None:
     greeted = scene.voice.say(scene.setup.first_phrase)
+    phrase = scene.voice.phrase(scene.setup.first_phrase)
+    if greeted and phrase is not None and phrase.then == "hang_up":  # "we are closed", and no more
+        ending.close(scene, Disposition.COMPLETED, phrase="")
+        return
     if keypad.offer_first(scene) or greeted:
         return
     if scene.setup.greeting_prompt:
