@@ -20,7 +20,8 @@ type Place = tuple[str | int, ...]
 
 class RuleEntry(BaseModel):
     """Who answers. `closed` names an agent who answers instead when `hours` are over, or a phrase with which the same
-    agent then begins (and ends, where the phrase says `then: hang_up`). `language` is the caller's first, where it is not the agent's own."""
+    agent then begins (and ends, where the phrase says `then: hang_up`). `language` is the caller's first, where it is
+    not the agent's own."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
