@@ -38,9 +38,7 @@ def serve(
 
 
 async def _serve(settings: Settings, edition: Edition, local: bool) -> None:
-    if settings.record_calls and settings.rest_keys is None:
-        fix = "set TWILIO_ACCOUNT_SID, and TWILIO_API_KEY with TWILIO_API_SECRET, so that a recording can be paused"
-        log.warning("! RECORD_CALLS without keys of the REST interface: callers cannot enter secret digits", fix=fix)
+    warn_of_recording(settings)
     async with assemble(settings, edition) as server, watching(server.editions, settings.content_dir):
         try:
             doors = Doors(web_of(server, local), settings.host, settings.port)
@@ -50,6 +48,12 @@ async def _serve(settings: Settings, edition: Edition, local: bool) -> None:
             spare_the_collector()
             log.info("= answering", public_url=settings.public_url, port=doors.port, edition=edition.hash)
             await until_told(server.desk.registry, settings.drain_seconds)
+
+
+def warn_of_recording(settings: Settings) -> None:
+    if settings.record_calls and settings.rest_keys is None:
+        fix = "set TWILIO_ACCOUNT_SID, and TWILIO_API_KEY with TWILIO_API_SECRET, so that a recording can be paused"
+        log.warning("! RECORD_CALLS without keys of the REST interface: callers cannot enter secret digits", fix=fix)
 
 
 def spare_the_collector() -> None:
