@@ -5,14 +5,14 @@ Every call here blocks, and may raise `SQLAlchemyError`: the database may be gon
 """
 
 import datetime
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 from sqlalchemy import Engine, String, Text, create_engine, make_url, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 type Kind = Literal["voicemail", "call_back"]
@@ -74,16 +74,31 @@ class MessageBook:
 
     def __init__(self, url: str) -> None:
         self._url = make_url(url)
+        self._made: Engine | None = None
+        self._making = threading.Lock()
 
-    @cached_property
+    @property
     def _engine(self) -> Engine:
+        with self._making:  # two threads must not make the tables at once
+            if self._made is None:
+                self._made = self._make()
+            return self._made
+
+    def _make(self) -> Engine:
         local = self._url.get_backend_name() == "sqlite"
         if local and self._url.database:
             Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(
             self._url, pool_pre_ping=not local, connect_args={"timeout" if local else "connect_timeout": CONNECT_S}
         )
-        Base.metadata.create_all(engine)
+        try:
+            try:
+                Base.metadata.create_all(engine)
+            except DBAPIError:  # another process made the tables between our look and our order; or all is gone
+                Base.metadata.create_all(engine)
+        except SQLAlchemyError:
+            engine.dispose()
+            raise
         return engine
 
     def keep(self, word: Word) -> None:
@@ -123,5 +138,5 @@ class MessageBook:
             return True
 
     def close(self) -> None:
-        if "_engine" in self.__dict__:
-            self._engine.dispose()
+        if self._made is not None:
+            self._made.dispose()

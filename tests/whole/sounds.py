@@ -34,6 +34,11 @@ PHRASES = {  # by wording: name, Hz, ms
     "Thank you, and fair winds!": ("edited goodbye", 2_300, 800),
     "Please enter your card number, then press pound.": ("ask_card", 2_400, 900),
     "That was not right.": ("try_again", 2_500, 400),
+    "I will put you through.": ("transfer", 2_600, 700),
+    "Hold the line, please.": ("hold", 2_700, 600),
+    "Nobody could take your call.": ("nobody_answered", 2_800, 700),
+    "Please speak after the tone.": ("leave_message", 2_900, 700),
+    "We have your message.": ("message_taken", 3_000, 600),
 }
 CARRIER = ("carrier", 1_300, 600)  # what Twilio's own voice says that is no phrase of ours
 REPLIES = {name: 1_500 + 100 * place for place, name in enumerate(("one", "two", "three", "four", "five", "six"))}
