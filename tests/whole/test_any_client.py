@@ -86,6 +86,7 @@ async def test_serve_holds_calls_for_any_client_and_finishes_them_before_it_stop
             "HOST": "127.0.0.1",
             "POOL_SIZE": "1",
             "DRAIN_SECONDS": "20",
+            "FOREIGN_AUDIO": "true",
         }
         async with (
             serve(environment) as served,
