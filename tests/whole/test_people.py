@@ -65,6 +65,7 @@ async def test_a_caller_is_put_through_and_the_call_ends_with_their_talk(house: 
     assert ended == {"transferred": 1}
 
 
+@pytest.mark.slow
 async def test_nobody_answers_and_the_caller_is_back_with_their_history_and_leaves_a_message(
     house: OpenHouse, tmp_path: Path
 ) -> None:
