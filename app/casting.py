@@ -12,9 +12,19 @@ from app.cache.keys import Narrator
 from app.cache.shelf import AudioShelf
 from app.call.events import ToolAnswered
 from app.call.onward import Destination
-from app.call.setup import CallFacts, CallSetup, KnownAnswers, Phrase, Target, Timings, UplinkSettings
+from app.call.setup import (
+    CallFacts,
+    CallSetup,
+    Keypad,
+    KnownAnswers,
+    Phrase,
+    Target,
+    Timings,
+    UplinkSettings,
+    WithoutModel,
+)
 from app.edition import Edition
-from app.engines.engine import SessionKey, SessionSpec, ToolSpec
+from app.engines.engine import LISTENER, SessionKey, SessionSpec, ToolSpec
 from app.prompts.agent import Agent
 from app.prompts.keys import keypad_of
 from app.prompts.routes import Way
@@ -25,6 +35,7 @@ from app.tools.host import ToolHost
 from app.tools.house import Offer
 
 ENDPOINTING_MS = {"HIGH": 1_500, "MEDIUM": 1_750, "LOW": 2_000}
+PERSON = "person"  # the target that PERSON_NUMBER gives every agent, for where no model serves a call
 GREET = "[The call begins now. Greet the caller in one short sentence and offer your help.]"
 
 
@@ -113,20 +124,27 @@ class Casting:
         again = replace(setup, first_phrase="sorry")
         transfers = self.edition.prompts.transfers
         destinations = {name: destination_of(transfers[name]) for name in agent.settings.transfers}
-        return Cast(setup, specs[facts.language], again, self, specs, ears, destinations)
+        if self.settings.person_number:
+            destinations.setdefault(PERSON, Destination("number", self.settings.person_number))
+        listeners = {
+            language: listener for language, spec in specs.items() if (listener := _listener(spec, setup.keypad))
+        }
+        return Cast(setup, specs[facts.language], again, self, specs, ears, destinations, listeners)
 
     def _setup(self, agent: Agent, facts: CallFacts, way: Way) -> CallSetup:
         chosen, settings = agent.settings, self.settings
         tongues = {language: self._phrases(agent, way, language) for language in chosen.voices}
+        targets = self._targets(agent, facts.started_at_ms)
         return CallSetup(
             facts=facts,
             phrases=tongues[facts.language],
             tongues=tongues,
-            targets=self._targets(agent, facts.started_at_ms),
+            targets=targets,
             keypad=keypad_of(chosen.keypad, chosen.collect),
             messages=chosen.messages,
             effects=frozenset(name for name, tool in self.edition.toolbox.tools.items() if tool.effects),
             known=KnownAnswers(chosen.known_answers.swap, chosen.known_answers.note),
+            without_model=_without_model(agent, targets),
             first_phrase=way.first_phrase or chosen.greeting,
             opening=agent.opening(facts, way.hours),
             greeting_prompt=GREET,
@@ -169,6 +187,8 @@ class Casting:
                 queue=entry.kind in ("queue", "workflow"),
                 open=hours is None or hours.is_open(at_ms),
             )
+        if self.settings.person_number:
+            targets.setdefault(PERSON, Target(PERSON))
         return targets
 
     # --- tools ----------------------------------------------------------------------------------------------------
@@ -202,6 +222,24 @@ class Casting:
             busy_text=words.get("busy", options.busy_text),
             goodbye_text=words.get("apology", options.goodbye_text),
         )
+
+
+def _without_model(agent: Agent, targets: Mapping[str, Target]) -> WithoutModel:
+    """As the agent says; else the menu it starts with, whom 0 means, and the first who is there. The deployment's own
+    PERSON_NUMBER comes last."""
+    chosen, keypad = agent.settings.without_model, agent.settings.keypad
+    zero = keypad.zero.transfer if keypad.zero is not None else None
+    wanted = (chosen.person, zero or "", *targets)
+    person = next((name for name in wanted if name in targets and targets[name].open), "")
+    return WithoutModel(chosen.menu or keypad.start, person)
+
+
+def _listener(spec: SessionSpec, keypad: Keypad) -> SessionSpec | None:
+    """How the recogniser of a keypad's words is opened. None where there are none, or no recogniser of the language."""
+    words = sorted({word for menu in keypad.menus.values() for said in menu.words.values() for word in said})
+    if not words or not spec.key.language.startswith("en"):
+        return None
+    return replace(spec, key=replace(spec.key, model=LISTENER, region=""), system_prompt="", tools=(), words=words)
 
 
 def destination_of(target: TransferTarget) -> Destination:

@@ -39,6 +39,10 @@ class House(Protocol):
         """Raises `EngineError`."""
         ...
 
+    async def open_listener(self, language: str) -> Session:
+        """Raises `EngineError`."""
+        ...
+
     def close_session(self, session: Session) -> None: ...
 
     async def run_tool(self, run: str, name: str, arguments: str) -> e.ToolAnswered: ...
@@ -204,6 +208,17 @@ class Bridge:
         else:
             self._begin(command, session, cold=True)
 
+    def _listen(self, command: c.AttachListener) -> None:
+        self._house.spawn(self._attach_listener(command), f"open listener {command.session}")
+
+    async def _attach_listener(self, command: c.AttachListener) -> None:
+        try:
+            session = await self._house.open_listener(command.language)
+        except EngineError as error:
+            self.step(e.SessionFailed(command.session, error.failure, error.detail))
+        else:
+            self._begin(c.AttachSession(command.session, ()), session, cold=True)
+
     def _begin(self, command: c.AttachSession, session: Session, cold: bool) -> None:
         session.begin(command.session, command.history)
         self.sessions[command.session] = session
@@ -290,6 +305,7 @@ HANDS: dict[type[c.Command], Callable[[Bridge, Any], None]] = {
     c.ClearPlayback: Bridge._clear,
     c.HangUp: Bridge._hang_up,
     c.AttachSession: Bridge._attach,
+    c.AttachListener: Bridge._listen,
     c.ExpectSession: Bridge._expect,
     c.SendToEngine: Bridge._send_to_engine,
     c.SendText: Bridge._send_text,

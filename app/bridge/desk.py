@@ -16,7 +16,7 @@ from app.audio.transcoder import Transcoder
 from app.bridge.pace import AnswerPace
 from app.bridge.people import SNAPSHOT, Keeper, NoInbox, People
 from app.bridge.registry import Entry, Registry
-from app.bridge.session import CallLife, Ears, NoEars, SessionLender, ToolRunner
+from app.bridge.session import CallLife, Ears, Listening, NoEars, SessionLender, ToolRunner
 from app.bridge.ticker import Ticker
 from app.cache.store import Store, StoreGone
 from app.call import events as e
@@ -78,6 +78,7 @@ class Cast:
     specs: Mapping[str, SessionSpec] = field(default_factory=dict)  # by language
     ears: Ears = field(default_factory=NoEars)
     destinations: Mapping[str, Destination] = field(default_factory=dict)  # of its setup's targets, by name
+    listeners: Mapping[str, SessionSpec] = field(default_factory=dict)  # of its menus' words, by language
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ class Staff:
     recording: Recording | None = None
     inbox: Keeper = field(default_factory=NoInbox)
     phone: Phone | None = None  # None: no calls can be placed by REST
+    listening: Listening | None = None  # None: without a model, keys alone
 
 
 class FrontDesk:
@@ -262,6 +264,8 @@ class FrontDesk:
             call,
             None if watch is None else lambda at, event, commands: watch(call_sid, at, event, commands),
             staff.recording,
+            staff.listening,
+            cast.listeners,
         )
         life.expect_session(life.bridge.call.language)
         entry = self.registry.put(call_sid, ConnectStream(self._options.record_calls), life)

@@ -24,7 +24,7 @@ from app.call import events as e
 from app.call.machine import Call
 from app.call.onward import Onward
 from app.call.setup import CallFacts, CallSetup
-from app.engines.engine import Session, SessionSpec
+from app.engines.engine import LISTENER, EngineError, Session, SessionSpec
 from app.legs.leg import Leg
 from app.legs.recording import NotRecorded, Recording
 from app.metrics.meters import Meters
@@ -48,6 +48,16 @@ class SessionLender(Protocol):
     def expect(self, spec: SessionSpec) -> None: ...
 
     def has_spare(self, spec: SessionSpec) -> bool: ...
+
+
+class Listening(Protocol):
+    """The recogniser of a menu's words, as one call sees it."""
+
+    async def open(self, spec: SessionSpec) -> Session:
+        """Raises `EngineError`."""
+        ...
+
+    def let_go(self, session: Session) -> None: ...
 
 
 class ToolRunner(Protocol):
@@ -114,13 +124,17 @@ class CallLife:
         call: Call | None = None,
         watch: Watch | None = None,
         recording: Recording | None = None,
+        listening: Listening | None = None,
+        listeners: Mapping[str, SessionSpec] | None = None,
     ) -> None:
-        """`specs` by language, the call's first among them."""
+        """`specs` by language, the call's first among them; so are `listeners`, where there are any."""
         self.setup = setup
         self.disposition: str | None = None
         self._specs = specs
         self._ears = ears
         self._pool = pool
+        self._listening = listening
+        self._listeners = listeners or {}
         self._tools = tools
         self._outside = outside
         self._ticker = ticker
@@ -207,8 +221,17 @@ class CallLife:
     async def open_session(self, language: str) -> Session:
         return await self._pool.open_cold(self._spec(language))
 
+    async def open_listener(self, language: str) -> Session:
+        spec = self._listeners.get(language)
+        if self._listening is None or spec is None:
+            raise EngineError(e.Failure.UNAVAILABLE, "no recogniser of menu words for this language")
+        return await self._listening.open(spec)
+
     def close_session(self, session: Session) -> None:
-        self._pool.release(session)
+        if self._listening is not None and session.key.model == LISTENER:
+            self._listening.let_go(session)
+        else:
+            self._pool.release(session)
 
     async def run_tool(self, run: str, name: str, arguments: str) -> e.ToolAnswered:
         answered = await self._answer(run, name, arguments)

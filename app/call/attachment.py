@@ -17,6 +17,7 @@ THROTTLE_MS = 1_000
 # How many times each is met with another try; the rest are tried until three have failed in a row.
 TRIES: Mapping[Failure, int] = {
     Failure.MISCONFIGURED: 0,
+    Failure.UNAVAILABLE: 0,
     Failure.BAD_INPUT: 1,
     Failure.FILTERED: 1,
     Failure.HISTORY_TOO_LONG: 1,

@@ -55,6 +55,15 @@ class AttachSession:
 
 
 @dataclass(frozen=True, slots=True)
+class AttachListener:
+    """No model serves the call: have the words of its menus heard, and nothing else. Answered by `SessionAttached` or
+    `SessionFailed`; what is understood comes as `WordSpoken`."""
+
+    session: int
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ExpectSession:
     """An `AttachSession` will follow within seconds: have one of this language at hand."""
 
@@ -242,6 +251,7 @@ type Command = (
     | ClearPlayback
     | HangUp
     | AttachSession
+    | AttachListener
     | ExpectSession
     | SendToEngine
     | SendText

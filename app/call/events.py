@@ -15,6 +15,7 @@ from app.call.onward import OnwardResult
 class Failure(StrEnum):
     """Why a model session could not be had or could not go on; whose fault it is decides what follows."""
 
+    UNAVAILABLE = "unavailable"  # every endpoint is known to be down: no try helps now
     THROTTLED = "throttled"  # quota or concurrency: back off
     EXPIRED = "expired"  # the service's 8 minutes or its idle limit: renew with history
     UNSTABLE = "unstable"  # transient at the service: renew
@@ -231,6 +232,14 @@ class ToolCalled:
 
 
 @dataclass(frozen=True, slots=True)
+class WordSpoken:
+    """A listener's account of one utterance: one of the words it listens for, or "" where it is not sure enough."""
+
+    session: int
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
 class UsageReported:
     """Tokens since the last report of this session."""
 
@@ -340,6 +349,7 @@ type SessionEvent = (
     | EngineHeardSpeech
     | EngineHeardPause
     | ToolCalled
+    | WordSpoken
     | UsageReported
     | SessionStalled
     | SessionFailed
@@ -378,6 +388,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     EngineHeardSpeech,
     EngineHeardPause,
     ToolCalled,
+    WordSpoken,
     UsageReported,
     SessionStalled,
     SessionFailed,

@@ -150,7 +150,8 @@ def plays_on_at(scene: Scene) -> int | None:
     held = scene.turns.hold
     if held is None or scene.phase is not Phase.LIVE:
         return None
-    return held.plays_on_at(scene.timings, scene.attachment.attached_at)
+    attached_at = scene.attachment.attached_at if scene.rungs.with_model else 0  # else nobody is waited for
+    return held.plays_on_at(scene.timings, attached_at)
 
 
 def play_on_when_due(scene: Scene) -> None:

@@ -51,7 +51,7 @@ def key_pressed(scene: Scene, event: e.KeyPressed) -> None:
         pad.guard.pressed(scene.now)
     match pad.entry:
         case Offered() as menu:
-            _choose(scene, menu, event.key)
+            choose(scene, menu, event.key)
         case Asked() as asked:
             if not pad.guard.awaited:
                 _enter(scene, asked, event.key)
@@ -59,8 +59,9 @@ def key_pressed(scene: Scene, event: e.KeyPressed) -> None:
             _stray(scene, event.key)
 
 
-def _choose(scene: Scene, menu: Offered, key: str) -> None:
-    _break_in(scene)
+def choose(scene: Scene, menu: Offered, key: str) -> None:
+    """A key of an open menu, pressed or spoken."""
+    break_in(scene)
     scene.replies.hush()
     verdict = menu.press(key)
     if menu.choice is None:
@@ -74,7 +75,7 @@ def _choose(scene: Scene, menu: Offered, key: str) -> None:
 
 
 def _enter(scene: Scene, asked: Asked, key: str) -> None:
-    _break_in(scene)
+    break_in(scene)
     scene.replies.over()  # what the model says when it has the digits is another reply
     _answer_entry(scene, asked, asked.press(key))
 
@@ -84,17 +85,17 @@ def _stray(scene: Scene, key: str) -> None:
     if (pad.guard.on and key in DIGITS) or pad.swallows(key, scene.now):
         return
     if key == "0" and zero is not None and not pad.strays.pressed:
-        _break_in(scene)
+        break_in(scene)
         scene.replies.hush()
         scene.note(CHOSEN, "zero")
         _do(scene, zero)
         return
     pad.strays.press(key, scene.now)
-    if _break_in(scene):
+    if break_in(scene):
         scene.replies.hush()
 
 
-def _break_in(scene: Scene) -> bool:
+def break_in(scene: Scene) -> bool:
     """A key is no sound to be in doubt about: what we say stops, and what may not be cut has nothing behind it."""
     if not scene.interruptible:
         scene.playout.drop_waiting()
@@ -110,10 +111,11 @@ def _break_in(scene: Scene) -> bool:
 
 def offer_first(scene: Scene) -> bool:
     """The menu that follows the greeting. False where there is none, or none that can be heard."""
-    return _offer(scene, scene.setup.keypad.start)
+    return offer(scene, scene.setup.keypad.start)
 
 
-def _offer(scene: Scene, name: str) -> bool:
+def offer(scene: Scene, name: str) -> bool:
+    """False where there is no such menu, or none that can be heard."""
     menu = scene.setup.keypad.menus.get(name)
     if menu is None or not scene.voice.say(menu.say):
         return False
@@ -129,17 +131,21 @@ def _answer_menu(scene: Scene, menu: Offered, verdict: Verdict) -> None:
         return
     scene.pad.entry = None
     scene.note("menu left", verdict)
-    if verdict is Verdict.NOTHING_ENTERED:
+    if not scene.rungs.with_model:
+        scene.rungs.fall()  # nobody else is there to ask what they want
+    elif verdict is Verdict.NOTHING_ENTERED:
         scene.texts.ask(texts.NOTHING_CHOSEN)
 
 
 def _do(scene: Scene, choice: Choice) -> None:
     value = choice.value
     match choice.do:
+        case "collect" | "language" | "tell_model" if not scene.rungs.with_model:
+            scene.voice.say("try_again")
         case "say":
             _say(scene, value)
         case "menu":
-            if not _offer(scene, value):
+            if not offer(scene, value):
                 scene.texts.ask(texts.NOTHING_CHOSEN)
         case "collect":
             _collect(scene, value, None)
@@ -343,7 +349,7 @@ def come_back(scene: Scene) -> None:
     """The caller is back on another line: what was asked for and heard is asked for again, from its first digit."""
     pad = scene.pad
     if pad.menu_left and pad.entry is None:
-        _offer(scene, pad.menu_left)
+        offer(scene, pad.menu_left)
         pad.menu_left = ""
     elif isinstance(pad.entry, Offered) and scene.playout.idle:
         scene.voice.say(pad.entry.menu.say)

@@ -27,8 +27,8 @@ session, too (`language`).
 
 **Nothing owed is forgotten.** `clocks` run from evidence (a transcript, a tool, a text we sent, a failure, speech the
 engine was deaf to) until the first audio of the answer (`quiet`). A session that fails is followed by another with the
-corrected history and the caller's unanswered audio; three in a row that fail, or one that cannot succeed, end in an
-apology (`session`).
+corrected history and the caller's unanswered audio (`session`). Where three in a row fail, or one cannot succeed, the
+call goes down the ladder: a menu without a model, a person, a goodbye (`ladder`).
 
 Each event is handled in two strokes: its handler changes what is known (the `scene`), then all that has fallen due by
 now is done, always in the order of `_STEPS`, and the frames there is room for are sent. Caller audio, 50 times a
@@ -39,7 +39,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
 from app.call import commands as c
-from app.call import ending, floor, keypad, known, leg, model, quiet, session, snapshots, texts, transfer
+from app.call import ending, floor, keypad, known, ladder, leg, model, quiet, session, snapshots, texts, transfer
 from app.call import events as e
 from app.call.departure import Stage
 from app.call.disposition import Disposition
@@ -175,6 +175,8 @@ _STEPS: tuple[Callable[[Scene], None], ...] = (
     session.keep_attached,
     model.break_off_overdue_tools,
     quiet.sound_alarms,
+    ladder.go_down,
+    ladder.keep_offering,
     quiet.send_text,
     quiet.prompt_caller,
     floor.fall_silent,
@@ -287,6 +289,7 @@ _HANDLERS: Mapping[type[e.Event], Handler] = {
     e.ReplyEnded: _of_session(model.reply_ended),
     e.UsageReported: _of_session(model.usage_reported),
     e.ToolCalled: _of_session(model.tool_called),
+    e.WordSpoken: _of_session(ladder.word_spoken),
     e.ToolAnswered: model.tool_answered,
     e.PersonAccepted: transfer.person_accepted,
     e.PersonRefused: transfer.person_refused,

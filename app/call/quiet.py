@@ -57,7 +57,7 @@ def alarms_at(scene: Scene) -> Iterable[int | None]:
 
 def _alarms_on(scene: Scene) -> bool:
     quiet = not scene.turns.speaking and scene.turns.hold is None
-    return scene.phase is Phase.LIVE and quiet and not scene.pad.collecting
+    return scene.phase is Phase.LIVE and quiet and not scene.pad.collecting and scene.rungs.with_model
 
 
 def _deaf_at(scene: Scene) -> int | None:
@@ -92,6 +92,7 @@ def _both_quiet(scene: Scene) -> bool:
     return (
         scene.leg is not None
         and scene.attachment.attached
+        and scene.rungs.with_model
         and scene.playout.idle
         and not scene.turns.speaking
         and not scene.replies.audible

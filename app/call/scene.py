@@ -17,6 +17,7 @@ from app.call.departure import Departure
 from app.call.disposition import Disposition
 from app.call.pad import Pad
 from app.call.replies import Replies
+from app.call.rungs import Rungs
 from app.call.runs import Runs
 from app.call.setup import CallSetup
 from app.call.texts import Texts
@@ -67,6 +68,7 @@ class Scene:
         self.silence = Silence(timings)
         self.pad = Pad(timings)
         # The model session.
+        self.rungs = Rungs()
         self.attachment = Attachment(timings, setup.facts.call_sid)
         self.uplink = Uplink(setup.uplink, timings)
         self.texts = Texts()

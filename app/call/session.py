@@ -6,9 +6,8 @@ may also be **changed** though it works: another is to know what it cannot be to
 """
 
 from app.call import commands as c
-from app.call import ending, floor, texts
 from app.call import events as e
-from app.call.disposition import Disposition
+from app.call import floor, texts
 from app.call.events import Failure
 from app.call.scene import Phase, Scene
 from app.call.turns import Floor
@@ -18,6 +17,8 @@ from app.call.turns import Floor
 
 def attach(scene: Scene) -> None:
     """Ask for a session. It hears again what was not answered, or gets it in writing where the audio is gone."""
+    if not scene.rungs.with_model:
+        return
     scene.voice.measure(scene.now)
     if scene.uplink.unanswered:
         scene.account.take_back_unanswered()
@@ -95,6 +96,10 @@ def failed(scene: Scene, event: e.SessionFailed) -> None:
 def recover(scene: Scene, failure: Failure, detail: str = "") -> None:
     """The session is of no more use: close it, and go on with another if that can help."""
     scene.note("session failed", f"{failure}: {detail}" if detail else str(failure))
+    if not scene.rungs.with_model:
+        scene.rungs.listener_lost = True
+        release(scene)
+        return
     scene.do(c.CloseSession(scene.attachment.ordinal))
     scene.voice.measure(scene.now)
     if scene.answer.running or scene.replies.audible or scene.uplink.unanswered:
@@ -106,7 +111,7 @@ def recover(scene: Scene, failure: Failure, detail: str = "") -> None:
     if scene.closing is not None:
         scene.closing.give_up_reply()
     elif not another:
-        ending.close(scene, Disposition.ENGINE_FAILED, "apology")
+        scene.rungs.fall()
     elif failure is Failure.THROTTLED:
         scene.voice.fill("wait", scene.now)
     elif scene.phase is Phase.LIVE:
@@ -151,7 +156,9 @@ def _attach_again(scene: Scene) -> None:
 def first_attach_at(scene: Scene) -> int | None:
     """The model comes in when the greeting was heard, when the caller takes the floor, or after 10 s; behind a menu
     when it is over, so that its history says what was chosen."""
-    if scene.began is None or scene.attachment.live or scene.attachment.retry_at is not None:
+    if not scene.rungs.with_model or scene.began is None:
+        return None
+    if scene.attachment.live or scene.attachment.retry_at is not None:
         return None
     if scene.turns.floor in (Floor.CALLER, Floor.HELD, Floor.OWED):
         return scene.now

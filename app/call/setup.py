@@ -1,6 +1,6 @@
 """All that is fixed when a call begins. Built by the assembly from an edition; the machine asks nobody for more."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -50,6 +50,7 @@ class Menu:
     keys: Mapping[str, Choice]
     wait_ms: int = 6_000  # after the phrase, before it is offered again
     retries: int = 1
+    words: Mapping[str, Sequence[str]] = field(default_factory=dict)  # by key: what may be said where no model listens
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,15 @@ class KnownAnswers:
 
     swap: bool = True
     note: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WithoutModel:
+    """What is left of a call that no model can serve: a menu of the keypad, and a target; each "" where there is
+    none."""
+
+    menu: str = ""
+    person: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +165,8 @@ class CallSetup:
 
     Ids the machine knows: greeting, wait (filler), sorry (recovery), still_there, goodbye, apology (we cannot go on),
     back_again (after a lost leg), repeat (please say that again), hold (while somebody is rung), transfer, closed,
-    nobody_answered, leave_message, message_taken, try_again (wrong digits), language_changed. A missing one is no
-    error.
+    nobody_answered, leave_message, message_taken, try_again (wrong digits), language_changed, offline_notice (no model
+    serves the call any more), press_a_key (what was said to a menu was not understood). A missing one is no error.
     """
 
     facts: CallFacts
@@ -167,6 +177,7 @@ class CallSetup:
     messages: bool = False  # may take messages and note call-backs
     effects: frozenset[str] = frozenset()  # tools that change something in the world
     known: KnownAnswers = field(default_factory=KnownAnswers)
+    without_model: WithoutModel = field(default_factory=WithoutModel)
     first_phrase: str = "greeting"  # what the caller hears first; "sorry" where a call had to start afresh
     opening: str = ""  # call facts for the model: the first USER block of every history
     greeting_prompt: str = ""  # live text that makes the model greet where the greeting has no audio

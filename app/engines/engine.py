@@ -47,6 +47,10 @@ class SessionSpec:
     top_p: float = 0.9
     endpointing: str = "MEDIUM"  # HIGH, MEDIUM or LOW: how soon a pause ends the caller's turn
     extra: Mapping[str, str] = field(default_factory=dict)
+    words: Sequence[str] = ()  # of a listener: all it may understand
+
+
+LISTENER = "menu words"  # the model of a session that only tells the words of a menu (`WordSpoken`)
 
 
 class EngineError(Exception):

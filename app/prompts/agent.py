@@ -10,7 +10,7 @@ from app.call.setup import CallFacts
 from app.content.faults import ContentError, Fault
 from app.content.page import Page, read_page, validated
 from app.prompts.hours import Hours
-from app.prompts.keys import CollectEntry, KeypadEntry, Name, unknown_names
+from app.prompts.keys import CollectEntry, KeypadEntry, Name, WithoutModelEntry, unfit_alone, unknown_names
 from app.prompts.variables import CALL_VARIABLES, Hole, call_values, fill, holes, nearest
 from app.prompts.voices import mismatch, voices_for
 
@@ -59,6 +59,7 @@ class FrontMatter(BaseModel):
     known_answers: KnownAnswersEntry = KnownAnswersEntry()
     keypad: KeypadEntry = KeypadEntry()
     collect: dict[Name, CollectEntry] = {}
+    without_model: WithoutModelEntry = WithoutModelEntry()
     call_facts: str = ""
     limits: Limits = Limits()
 
@@ -130,6 +131,11 @@ def _own_faults(settings: FrontMatter, page: Page) -> Iterator[Fault]:
             yield page.fault(("languages", language), *wrong)
     for path, problem, fix in unknown_names(settings.keypad, settings.collect):
         yield page.fault(path, problem, fix)
+    for path, problem, fix in unfit_alone(settings.keypad, settings.without_model):
+        yield page.fault(path, problem, fix)
+    if (person := settings.without_model.person) and person not in settings.transfers:
+        problem, fix = f"{person!r} is not among this agent's transfers", f"Add `- {person}` under `transfers:`"
+        yield page.fault(("without_model", "person"), problem, fix)
     for path, choice in settings.keypad.choices():
         where = ("keypad", *path)
         if choice.language is not None and choice.language not in settings.voices:

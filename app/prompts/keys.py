@@ -12,6 +12,11 @@ type Place = tuple[str | int, ...]
 type Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
+type Word = Annotated[str, StringConstraints(pattern=r"^[a-z']+( [a-z']+){0,3}$")]
+MOST_WORDS = 30  # a recogniser of few words can be sure of them
+ALONE = {"say", "menu", "transfer", "hang_up"}  # what a key can do without a model
+
+
 class ChoiceEntry(BaseModel):
     """What one key does: exactly one of these."""
 
@@ -46,6 +51,7 @@ class MenuEntry(BaseModel):
     keys: dict[str, ChoiceEntry]
     wait_s: float = Field(default=6, ge=1, le=60)
     retries: int = Field(default=1, ge=0, le=5)
+    words: dict[str, list[Word]] = {}  # by key: what may be said instead, where no model listens
 
     @field_validator("keys")
     @classmethod
@@ -101,6 +107,15 @@ class CollectEntry(BaseModel):
         )
 
 
+class WithoutModelEntry(BaseModel):
+    """What is left of a call where no model can be had: a menu, and a target of transfers.yaml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    menu: str = ""
+    person: str = ""
+
+
 class KeypadEntry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -129,6 +144,7 @@ def keypad_of(entry: KeypadEntry, collect: Mapping[str, CollectEntry]) -> Keypad
                 keys={key: choice.choice() for key, choice in menu.keys.items()},
                 wait_ms=round(menu.wait_s * 1000),
                 retries=menu.retries,
+                words=menu.words,
             )
             for name, menu in entry.menus.items()
         },
@@ -146,6 +162,39 @@ def unknown_names(entry: KeypadEntry, collect: Mapping[str, CollectEntry]) -> It
             if name is not None and name not in known[what]:
                 word = "collection" if what == "collect" else what
                 yield ("keypad", *place, what), f"there is no {word} {name!r}", _there_are(what, known[what])
+
+
+def unfit_alone(entry: KeypadEntry, without_model: WithoutModelEntry) -> Iterator[tuple[Place, str, str]]:
+    """What would not serve callers where no model does: place, problem, fix."""
+    if without_model.menu and without_model.menu not in entry.menus:
+        problem = f"there is no menu {without_model.menu!r}"
+        yield ("without_model", "menu"), problem, _there_are("menu", list(entry.menus))
+    for name, menu in entry.menus.items():
+        for key in menu.words.keys() - menu.keys.keys():
+            problem = f"the key {key!r} is not one of this menu's"
+            yield ("keypad", "menus", name, "words", key), problem, "Give it to a key under `keys:`, or remove it"
+    words = sum(len(said) for menu in entry.menus.values() for said in menu.words.values())
+    if words > MOST_WORDS:
+        problem = f"the menus have {words} words, and {MOST_WORDS} are the most that can be told apart surely"
+        yield ("keypad", "menus"), problem, "Leave the less likely ones out: every key can still be pressed"
+    for name in _reached_from(entry, without_model.menu):
+        for key, choice in entry.menus[name].keys.items():
+            (do,) = choice.model_fields_set
+            if do not in ALONE:
+                problem = f"`{do}` needs a model, and this menu is offered where there is none"
+                yield ("keypad", "menus", name, "keys", key, do), problem, "Choose one of " + ", ".join(sorted(ALONE))
+
+
+def _reached_from(entry: KeypadEntry, name: str) -> set[str]:
+    """This menu, and all that its keys lead to."""
+    reached: set[str] = set()
+    ahead = [name]
+    while ahead:
+        menu = ahead.pop()
+        if menu in entry.menus and menu not in reached:
+            reached.add(menu)
+            ahead += [choice.menu for choice in entry.menus[menu].keys.values() if choice.menu is not None]
+    return reached
 
 
 def _there_are(what: str, names: list[str]) -> str:

@@ -12,7 +12,17 @@ from itertools import count
 from app.call import commands as c
 from app.call import events as e
 from app.call.machine import Call
-from app.call.setup import CallFacts, CallSetup, Keypad, KnownAnswers, Phrase, Target, Timings, UplinkSettings
+from app.call.setup import (
+    CallFacts,
+    CallSetup,
+    Keypad,
+    KnownAnswers,
+    Phrase,
+    Target,
+    Timings,
+    UplinkSettings,
+    WithoutModel,
+)
 
 FRAME = 160
 FRAME_MS = 20
@@ -49,6 +59,7 @@ def setup(
     targets: Mapping[str, Target] | None = None,
     messages: bool = False,
     keypad: Keypad | None = None,
+    without_model: WithoutModel | None = None,
 ) -> CallSetup:
     return CallSetup(
         FACTS,
@@ -63,6 +74,7 @@ def setup(
         targets=targets or {},
         messages=messages,
         keypad=keypad or Keypad(),
+        without_model=without_model or WithoutModel(),
     )
 
 
@@ -191,7 +203,7 @@ class Stage:
             case c.ClearPlayback(leg):
                 for name in self.telephone.clear(self.now):
                     self.tell_at(self.now, e.MarkEchoed(leg, name))
-            case c.AttachSession(session, _) if self._attach:
+            case c.AttachSession(session) | c.AttachListener(session) if self._attach:
                 self.tell_at(self.now + self._opens_in, e.SessionAttached(session))
             case _:
                 pass

@@ -16,6 +16,8 @@
     collect order says ask_order length 4 6            digits asked for; `ends with *`, `ends by itself`, `secret`
     zero transfer workshop                             what 0 means elsewhere
     starts with main                                   the menu behind the greeting
+    words main 1 hours "opening hours"                 what may be said instead, where no model listens
+    without model menu main person workshop            what is left then; each of the two may be missing
 
     0     leg attached                                 at 0 ms ...
           expect play greeting at once                 ... and before the next line's time, this must be done
@@ -47,6 +49,7 @@ from app.call.setup import (
     Target,
     Timings,
     UplinkSettings,
+    WithoutModel,
 )
 from tests.call.stage import FACTS, Done, Stage, setup, times_in, tone
 
@@ -54,7 +57,7 @@ LAST_WINDOW_MS = 5_000
 KNOWN = {
     *("play", "clear", "mark", "hang", "attach", "close", "session", "audio", "text", "run", "cancel", "answer"),
     *("barge-in", "turn", "first", "note", "snapshot", "end", "answered", "told", "ring", "stop", "leave"),
-    *("guard", "seal", "forget"),
+    *("guard", "seal", "forget", "listen"),
 }
 KEY_MS = 300  # from key to key
 CHUNK_MS = 100  # of a reply, one every 20 ms: five times as fast as it is spoken
@@ -78,6 +81,7 @@ class Script:
     targets: dict[str, Target] = field(default_factory=dict)
     messages: bool = False
     keypad: Keypad = field(default_factory=Keypad)
+    without_model: WithoutModel = field(default_factory=WithoutModel)
     by_hand: bool = False
     tongues: dict[str, dict[str, Phrase]] = field(default_factory=dict)  # beside the first
     effects: set[str] = field(default_factory=set)
@@ -96,6 +100,7 @@ class Script:
             targets=self.targets,
             messages=self.messages,
             keypad=self.keypad,
+            without_model=self.without_model,
         )
 
     def colours(self) -> dict[str, int]:
@@ -141,6 +146,12 @@ def _read_line(script: Script, number: int, words: list[str]) -> None:
             menu = script.keypad.menus[name]
             menu = replace(menu, keys={**menu.keys, key: Choice(cast(Doing, do), *value)})
             script.keypad = replace(script.keypad, menus={**script.keypad.menus, name: menu})
+        case ["words", name, key, *words]:
+            menu = script.keypad.menus[name]
+            menu = replace(menu, words={**menu.words, key: words})
+            script.keypad = replace(script.keypad, menus={**script.keypad.menus, name: menu})
+        case ["without", "model", *what]:
+            script.without_model = WithoutModel(**dict(zip(what[::2], what[1::2], strict=True)))
         case ["collect", name, "says", phrase, "length", shortest, longest, *more]:
             collection = Collection(name, phrase, int(shortest), int(longest), **_manner(more))
             script.keypad = replace(script.keypad, collections={**script.keypad.collections, name: collection})
@@ -196,7 +207,12 @@ class Performance:
             self.stage.now = scene.at
             first = len(self.stage.done)
             self.session = max(
-                (d.command.session for d in self.stage.done if isinstance(d.command, c.AttachSession)), default=0
+                (
+                    d.command.session
+                    for d in self.stage.done
+                    if isinstance(d.command, c.AttachSession | c.AttachListener)
+                ),
+                default=0,
             )
             self.act(scene)
             self.stage.run(following.at - 1 if following else scene.at + LAST_WINDOW_MS)
@@ -236,6 +252,10 @@ class Performance:
                 tell(e.SessionStalled(session))
             case ["session", "fails", why]:
                 tell(e.SessionFailed(session, e.Failure(why)))
+            case ["listener", "hears", word]:
+                tell(e.WordSpoken(session, word))
+            case ["listener", "is", "not", "sure"]:
+                tell(e.WordSpoken(session, ""))
             case ["model", "hears", text]:
                 tell(e.UserText(session, self._content(), text))
             case ["model", "hears", text, "known", phrase, *rest]:
@@ -367,6 +387,8 @@ class Performance:
                 return ordinal == int(session)
             case ["attach", session, "in", tongue], c.AttachSession(ordinal, _, language):
                 return ordinal == int(session) and language == tongue
+            case ["listen", session], c.AttachListener(ordinal):
+                return ordinal == int(session)
             case ["session", "made", "ready"], c.ExpectSession():
                 return True
             case ["session", "made", "ready", "in", tongue], c.ExpectSession(language):

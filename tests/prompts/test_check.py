@@ -8,6 +8,7 @@ import pytest
 
 from app.call.setup import Choice
 from app.content.faults import ContentError, Fault
+from app.prompts.agent import read_agent
 from app.prompts.check import House, faults, warnings
 from app.prompts.keys import keypad_of
 from app.prompts.library import Prompts, read_prompts
@@ -280,3 +281,52 @@ def test_a_target_whose_hours_are_closed_all_week_is_a_warning() -> None:
     changed = {"routes.yaml": shut, "transfers.yaml": TRANSFERS.replace("hours: practice", "hours: never")}
     [found] = warnings(practice(**changed), HOUSE, 0)
     assert (found.field, "closed all week" in found.problem) == ("targets.nurse.hours", True)
+
+
+ALONE = """---
+voice: tiffany
+language: en-US
+transfers: [nurse]
+keypad:
+  menus:
+    alone:
+      say: menu_main
+      keys:
+        "1": {say: opening_hours}
+        "2": {menu: more}
+        "0": {transfer: nurse}
+      words: {"1": [hours, opening hours], "0": [person]}
+    more:
+      say: menu_main
+      keys: {"1": {hang_up: true}}
+without_model: {menu: alone, person: nurse}
+---
+You answer.
+"""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "place", "problem"),
+    [
+        ("menu: alone,", "menu: alon,", "without_model.menu", "there is no menu 'alon'"),
+        ("person: nurse}", "person: nobody}", "without_model.person", "'nobody' is not among this agent's transfers"),
+        ('"0": [person]', '"9": [person]', "keypad.menus.alone.words.9", "the key '9' is not one of this menu's"),
+        (
+            '"1": {hang_up: true}',
+            '"1": {tell_model: "Well?"}',
+            "keypad.menus.more.keys.1.tell_model",
+            "`tell_model` needs a model, and this menu is offered where there is none",
+        ),
+        (
+            '"0": [person]',
+            f'"0": [{", ".join(chr(97 + n % 26) * (2 + n // 26) for n in range(29))}]',
+            "keypad.menus",
+            "the menus have 31 words, and 30 are the most that can be told apart surely",
+        ),
+    ],
+)
+def test_what_is_left_without_a_model_is_checked(wrong: str, right: str, place: str, problem: str) -> None:
+    read_agent("alone", ALONE, "alone.md", {}, "UTC")
+    with pytest.raises(ContentError) as caught:
+        read_agent("alone", ALONE.replace(wrong, right), "alone.md", {}, "UTC")
+    assert [(fault.field, fault.problem) for fault in caught.value.faults] == [(place, problem)]
