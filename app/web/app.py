@@ -15,6 +15,7 @@ from app.web.health import Ready, health_routes
 from app.web.line import LineProtocol
 from app.web.media import START_WITHIN_S, MediaSocket
 from app.web.people import people_routes
+from app.web.requests import RequestProtocol
 from app.web.twilio import ANSWER_WITHIN_S, Webhooks
 
 LARGEST_MESSAGE = 65_536
@@ -61,13 +62,14 @@ def uvicorn_options() -> dict[str, Any]:
     """How uvicorn must be run for telephone calls: `uvicorn.Config(web, host=..., port=..., **uvicorn_options())`.
 
     - `ws`: the sans-IO protocol, which is a third cheaper than the older one, fitted to a line (`app.web.line`).
+    - `http`: httptools, with an end to what may be sent before a request is whole (`app.web.requests`).
     - No compression: 20 ms of mu-law do not shrink, and proxies have been seen to break it (Twilio error 31924).
     - No pings: 50 messages a second are the sign of life; a ping timeout would end calls that are well.
     - No access log: it would be a line for each webhook with its query, and ours says more.
     """
     return {
         "loop": "uvloop",
-        "http": "httptools",
+        "http": RequestProtocol,
         "ws": LineProtocol,
         "ws_max_size": LARGEST_MESSAGE,
         "ws_ping_interval": None,

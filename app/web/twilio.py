@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 
 import structlog
 from fastapi import APIRouter, Request, Response
+from starlette.requests import ClientDisconnect
 
 from app.bridge.desk import FrontDesk, Incoming
 from app.call.continuation import Answer, ConnectStream, SpeakAndHangUp
@@ -162,10 +163,13 @@ def _call_sid(fields: Mapping[str, str]) -> str:
 
 async def _body(request: Request) -> bytes:
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > LARGEST_BODY:
-            raise Refused(413, f"more than {LARGEST_BODY} bytes")
+    try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > LARGEST_BODY:
+                raise Refused(413, f"more than {LARGEST_BODY} bytes")
+    except ClientDisconnect:  # nobody reads the answer; the log does
+        raise Refused(400, "the request broke off") from None
     return bytes(body)
 
 
