@@ -21,6 +21,7 @@ from app.edition import Edition
 from app.editions import Editions
 from app.engines.engine import Engine, SessionKey
 from app.engines.nova_sonic.engine import NovaSonicEngine, NovaSonicOptions
+from app.engines.nova_sonic.session import SessionLimits
 from app.legs.phone import Phone
 from app.legs.recording import NotRecorded, OutOfReach, Recording
 from app.legs.twilio import tokens
@@ -131,6 +132,7 @@ async def sonic_engine(settings: Settings) -> AsyncIterator[Engine]:
             ca_file=str(settings.aws_ca_bundle or ""),
             streams_per_connection=settings.nova_sonic_streams_per_connection,
             use_sdk_path=settings.nova_sonic_sdk_path,
+            limits=SessionLimits(session_ms=settings.nova_sonic_session_seconds * 1000),
         )
     )
     try:

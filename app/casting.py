@@ -152,6 +152,7 @@ class Casting:
                 self.timings,
                 endpointing=ENDPOINTING_MS[chosen.endpointing],
                 slow_answer=self.pace.slow_ms(),
+                session_life=settings.nova_sonic_session_seconds * 1000,
                 max_call=chosen.limits.max_call_minutes * 60_000,
             ),
             uplink=UplinkSettings(

@@ -221,13 +221,42 @@ class Bridge:
 
     def _begin(self, command: c.AttachSession, session: Session, cold: bool) -> None:
         session.begin(command.session, command.history)
-        self.sessions[command.session] = session
-        self._house.spawn(self._read(command.session, session), f"read session {command.session}")
-        self.step(e.SessionAttached(command.session, cold))
+        self._take_up(command.session, session)
+        self.step(e.SessionAttached(command.session, cold, session.ends_ms))
+
+    def _lend(self, command: c.LendSession) -> None:
+        session = self._house.lend_session(command.language)
+        if session is None:
+            self._house.spawn(self._lend_cold(command), f"open session {command.session}")
+        else:
+            self._lent(command.session, session)
+
+    async def _lend_cold(self, command: c.LendSession) -> None:
+        try:
+            session = await self._house.open_session(command.language)
+        except EngineError as error:
+            self.step(e.SessionFailed(command.session, error.failure, error.detail))
+        else:
+            self._lent(command.session, session)
+
+    def _lent(self, ordinal: int, session: Session) -> None:
+        """It is listened to from now on: it may die before it is begun."""
+        self._take_up(ordinal, session)
+        self.step(e.SessionLent(ordinal, session.ends_ms))
+
+    def _begin_lent(self, command: c.BeginSession) -> None:
+        if (session := self.sessions.get(command.session)) is not None:
+            session.begin(command.session, command.history)
+
+    def _take_up(self, ordinal: int, session: Session) -> None:
+        self.sessions[ordinal] = session
+        self._house.spawn(self._read(ordinal, session), f"read session {ordinal}")
 
     async def _read(self, ordinal: int, session: Session) -> None:
         try:
             async for event in session.events():
+                if isinstance(event, e.SessionFailed):
+                    event = replace(event, session=ordinal)  # one that was never begun does not know its number
                 self.hear_session(event)
         except Exception:
             self.step(e.SessionFailed(ordinal, e.Failure.LOST, "its reader failed"))
@@ -306,6 +335,8 @@ HANDS: dict[type[c.Command], Callable[[Bridge, Any], None]] = {
     c.HangUp: Bridge._hang_up,
     c.AttachSession: Bridge._attach,
     c.AttachListener: Bridge._listen,
+    c.LendSession: Bridge._lend,
+    c.BeginSession: Bridge._begin_lent,
     c.ExpectSession: Bridge._expect,
     c.SendToEngine: Bridge._send_to_engine,
     c.SendText: Bridge._send_text,

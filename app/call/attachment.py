@@ -1,7 +1,8 @@
 """The call's hold on a model session: which one is current, and what follows when it fails.
 
-Sessions are numbered by the call, from 1; each `AttachSession` takes the next number, and events of any other are not
-current. A session that has answered wipes the slate of failures clean, and so does one that lived half a minute.
+Sessions are numbered by the call, from 1; each that is asked for takes the next number, and events of any but the
+present one are not current. A session that has answered wipes the slate of failures clean, and so does one that lived
+half a minute.
 """
 
 from collections import Counter
@@ -30,7 +31,8 @@ class Attachment:
         self._timings = timings
         self._jitter = crc32(jitter_of.encode()) % (THROTTLE_MS + 1)  # callers throttled together come back apart
         self._failures: Counter[Failure] = Counter()
-        self.ordinal = 0
+        self.ordinal = 0  # of the present one, or the last
+        self.numbered = 0  # the last number given
         self.asked_at: int | None = None
         self.attached_at: int | None = None
         self.retry_at: int | None = None
@@ -53,11 +55,19 @@ class Attachment:
         """The engine refused a history as too long: half of it must do."""
         return self._failures[Failure.HISTORY_TOO_LONG] > 0
 
-    def ask(self, now: int) -> int:
-        """The number of the session to ask for."""
-        self.ordinal += 1
+    def number(self) -> int:
+        """For one more session."""
+        self.numbered += 1
+        return self.numbered
+
+    def ask(self, session: int, now: int) -> None:
+        """The session of this number is the present one, as soon as it is there."""
+        self.ordinal = session
         self.asked_at, self.attached_at, self.retry_at, self.changing = now, None, None, False
-        return self.ordinal
+
+    def restore(self, numbered: int) -> None:
+        """From a snapshot: no number is given twice."""
+        self.ordinal = self.numbered = numbered
 
     def attach(self, now: int) -> None:
         self.attached_at = now

@@ -107,6 +107,10 @@ class FailureClock:
         self._timings = timings
         self._since: int | None = None
 
+    @property
+    def running(self) -> bool:
+        return self._since is not None
+
     def start(self, now: int) -> None:
         if self._since is None:
             self._since = now
@@ -135,6 +139,12 @@ class DeafClock:
         if self._listening:
             self._spoken_ms += spoken_ms
             self._quiet_since = quiet_since
+
+    def begin_anew(self, now: int, speaking: bool) -> None:
+        """Another engine is to hear what was said until now, and has shown nothing of it yet."""
+        self._listening = True
+        self._spoken_ms = 0 if speaking else self._timings.deaf_speech
+        self._quiet_since = None if speaking else now
 
     def stop(self) -> None:
         """The engine gave a sign of any kind, or the sound was nothing."""

@@ -64,6 +64,23 @@ class AttachListener:
 
 
 @dataclass(frozen=True, slots=True)
+class LendSession:
+    """Have a session of this language at hand beside the present one, and begin nothing: `BeginSession` does, or
+    `CloseSession` gives it back. Answered by `SessionLent` (in the same step where one is warm) or `SessionFailed`."""
+
+    session: int
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BeginSession:
+    """Give the session that was lent this history: it is the call's in the same step, and audio may follow."""
+
+    session: int
+    history: Sequence[Line]
+
+
+@dataclass(frozen=True, slots=True)
 class ExpectSession:
     """An `AttachSession` will follow within seconds: have one of this language at hand."""
 
@@ -252,6 +269,8 @@ type Command = (
     | HangUp
     | AttachSession
     | AttachListener
+    | LendSession
+    | BeginSession
     | ExpectSession
     | SendToEngine
     | SendText

@@ -45,6 +45,7 @@ def end(scene: Scene, disposition: Disposition) -> None:
         scene.do(c.HangUp(scene.leg))
     if scene.attachment.live:
         scene.do(c.CloseSession(scene.attachment.ordinal))
+    scene.do_all(scene.renewal.give_back())
     scene.do(c.EndCall(str(disposition)))
 
 

@@ -131,10 +131,21 @@ class CallCompleted:
 
 @dataclass(frozen=True, slots=True)
 class SessionAttached:
-    """The session asked for by `AttachSession` is lent, has its history, and takes audio from now on."""
+    """The session asked for by `AttachSession` is lent, has its history, and takes audio from now on. `ends_ms`: when
+    it will end by itself (machine time), where that is known."""
 
     session: int
     cold: bool = False
+    ends_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLent:
+    """The session asked for by `LendSession` is at hand and knows nothing yet: `BeginSession` makes it the call's.
+    Should it die before that, a `SessionFailed` says so."""
+
+    session: int
+    ends_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,6 +371,7 @@ type Event = (
     | SessionEvent
     | PersonEvent
     | SessionAttached
+    | SessionLent
     | ToolAnswered
     | CallCompleted
     | CallerGuarded
@@ -378,6 +390,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     LegEnded,
     CallCompleted,
     SessionAttached,
+    SessionLent,
     UserText,
     ReplyText,
     ReplyTextEnded,

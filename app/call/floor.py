@@ -123,6 +123,7 @@ def confirm(scene: Scene, sign: Sign) -> None:
         hold(scene, scene.now, Sign.SPOKE)
     held = scene.turns.end_hold(sign)
     cut_ms = scene.voice.drop(scene.now)
+    scene.renewal.turned_out("cut", scene.now)
     if held is not None:
         scene.do(c.BargeInMeasured("confirmed", max(0, (held.sign_ms or scene.now) - held.onset_ms), cut_ms))
         scene.voice.heard_more = True
@@ -139,6 +140,7 @@ def play_on(scene: Scene) -> None:
     held = scene.turns.end_hold(Sign.RESUMED)
     assert held is not None, "only a hold can turn out to be nothing"
     scene.playout.resume()
+    scene.renewal.turned_out("heard", scene.now)
     scene.deaf.stop()
     scene.turns.turned_at = scene.now
     scene.do(c.BargeInMeasured("resumed", scene.now - held.onset_ms, 0))

@@ -15,7 +15,7 @@ type Role = Literal["user", "assistant"]
 CUT = "…"
 MS_A_CHARACTER = 60  # of speech, to guess the length of a sentence whose audio has not all arrived
 MOST_LINES = 40
-MOST_BYTES = 9_000  # the strictest limit of the service that users have met lies near 10,000 characters
+MOST_BYTES = 8_000  # the strictest limit of the service that users have met lies near 10,000 characters
 CALL_BEGINS = "(The call begins.)"
 
 
@@ -41,11 +41,15 @@ class Said:
 
     @property
     def heard_text(self) -> str:
-        if self.role == "user" or (self.ended and self.heard_ms >= self.arrived_ms):
-            return self.text if self.role == "user" or self.heard_ms else ""
+        return self.text_up_to(self.heard_ms)
+
+    def text_up_to(self, heard_ms: int) -> str:
+        """As many of its words as so much of its sound gives."""
+        if self.role == "user" or (self.ended and heard_ms >= self.arrived_ms):
+            return self.text if self.role == "user" or heard_ms else ""
         words = self.text.split()
         length_ms = self.arrived_ms if self.ended else max(self.arrived_ms, len(self.text) * MS_A_CHARACTER)
-        heard = len(words) * self.heard_ms // length_ms if length_ms else 0
+        heard = len(words) * heard_ms // length_ms if length_ms else 0
         return " ".join(words[:heard]) + CUT if heard else ""
 
 
@@ -122,10 +126,11 @@ class Account:
         """All that was said and heard, one line a sentence or utterance, in order."""
         return [Line(said.role, text) for said in self._said if (text := said.heard_text)]
 
-    def for_session(self, opening: str, short: bool = False) -> list[Line]:
+    def for_session(self, opening: str, short: bool = False, heard_on: bool = False) -> list[Line]:
         """The history a new session begins with: call facts, then what was said, alternating, the oldest left out
-        where it is too long. What the caller said last and unanswered is not in it: it goes in live."""
-        spoken = [Line(s.role, text) for s in self._said if s.answered and (text := s.heard_text)]
+        where it is too long. What the caller said last and unanswered is not in it: it goes in live. `heard_on`: what
+        is still to be heard counts as heard, as far as it has arrived."""
+        spoken = [Line(s.role, text) for s in self._said if s.answered and (text := self._told(s, heard_on))]
         if not opening and not spoken:
             return []
         first = Line("user", opening or CALL_BEGINS)
@@ -142,6 +147,10 @@ class Account:
             said.answered = False
 
     # --- inside ---------------------------------------------------------------------------------------------------
+
+    def _told(self, said: Said, heard_on: bool) -> str:
+        in_the_air = heard_on and said.key in self._voiced
+        return said.text_up_to(said.arrived_ms) if in_the_air else said.heard_text
 
     def _voice(self, said: Said) -> None:
         self._said.append(said)

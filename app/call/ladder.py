@@ -85,7 +85,9 @@ def _ask_person(scene: Scene) -> bool:
 def _listen(scene: Scene) -> None:
     spoken = any(menu.words for menu in scene.setup.keypad.menus.values())
     if spoken and not scene.attachment.live and not scene.rungs.listener_lost:
-        scene.do(c.AttachListener(scene.attachment.ask(scene.now), scene.voice.language))
+        ordinal = scene.attachment.number()
+        scene.attachment.ask(ordinal, scene.now)
+        scene.do(c.AttachListener(ordinal, scene.voice.language))
 
 
 def word_spoken(scene: Scene, event: e.WordSpoken) -> None:

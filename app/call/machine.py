@@ -39,7 +39,21 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
 from app.call import commands as c
-from app.call import ending, floor, keypad, known, ladder, leg, model, quiet, session, snapshots, texts, transfer
+from app.call import (
+    ending,
+    floor,
+    keypad,
+    known,
+    ladder,
+    leg,
+    model,
+    quiet,
+    session,
+    snapshots,
+    succession,
+    texts,
+    transfer,
+)
 from app.call import events as e
 from app.call.departure import Stage
 from app.call.disposition import Disposition
@@ -88,7 +102,7 @@ class Call:
             tools=(*scene.runs.names, *tools),
             texts=(*scene.texts.unanswered(), *lost, *asked),
             elapsed_ms=scene.elapsed,
-            session=scene.attachment.ordinal,
+            session=scene.attachment.numbered,
             turns=scene.waterfall.turns,
             asked=scene.silence.asked,
             disposition=scene.disposition,
@@ -118,7 +132,7 @@ class Call:
         if wall_ms is not None:
             scene.elapsed_before = max(kept.elapsed_ms, wall_ms - setup.facts.started_at_ms)
         scene.account.restore(kept.history)
-        scene.attachment.ordinal = kept.session
+        scene.attachment.restore(kept.session)
         scene.waterfall.turns = kept.turns
         scene.silence.asked = kept.asked
         scene.disposition = kept.disposition
@@ -180,6 +194,7 @@ _STEPS: tuple[Callable[[Scene], None], ...] = (
     quiet.send_text,
     quiet.prompt_caller,
     floor.fall_silent,
+    succession.renew,
     transfer.go_on_leaving,
     ending.end_when_heard,
     floor.play,
@@ -212,6 +227,7 @@ def _wakeups(scene: Scene) -> Iterable[int | None]:
     yield scene.attachment.overdue_at()
     yield session.attach_again_at(scene)
     yield session.first_attach_at(scene)
+    yield from succession.wakeups(scene)
     yield scene.silence.deadline()
     yield from quiet.alarms_at(scene)
 
@@ -256,6 +272,13 @@ def _of_session(handler: Handler) -> Handler:
     return of_current_session
 
 
+def _session_failed(scene: Scene, event: e.SessionFailed) -> None:
+    if event.session == scene.renewal.session:
+        succession.failed(scene, event)
+    else:
+        _of_session(session.failed)(scene, event)
+
+
 def _call_completed(scene: Scene, event: e.CallCompleted) -> None:
     if not transfer.call_completed(scene):
         ending.call_completed(scene, event)
@@ -276,8 +299,9 @@ _HANDLERS: Mapping[type[e.Event], Handler] = {
     e.CallCompleted: _call_completed,
     e.EndOrdered: ending.end_ordered,
     e.SessionAttached: session.attached,
+    e.SessionLent: succession.lent,
     e.SessionStalled: _of_session(session.stalled),
-    e.SessionFailed: _of_session(session.failed),
+    e.SessionFailed: _session_failed,
     e.EngineHeardSpeech: _of_session(floor.engine_heard_speech),
     e.EngineHeardPause: _of_session(floor.engine_heard_pause),
     e.UserText: _of_session(known.user_text),

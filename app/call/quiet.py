@@ -15,7 +15,7 @@ from app.call.scene import Phase, Scene
 
 def sound_alarms(scene: Scene) -> None:
     silent = scene.playout.silent(scene.now)
-    scene.tool.watch(_tool_runs(scene), silent and _alarms_on(scene), scene.answer.has_filled, scene.now)
+    scene.tool.watch(bool(scene.runs), silent and _alarms_on(scene), scene.answer.has_filled, scene.now)
     if not _alarms_on(scene):
         return
     if scene.due(scene.failure.deadline()):
@@ -24,7 +24,7 @@ def sound_alarms(scene: Scene) -> None:
     elif scene.due(_deaf_at(scene)):
         scene.voice.fill("sorry" if scene.uplink.unanswered else "repeat", scene.now)
         session.recover(scene, Failure.STALLED, "deaf")
-    elif alarm := scene.answer.alarm(scene.now, _patient(scene), silent and not _tool_runs(scene)):
+    elif alarm := scene.answer.alarm(scene.now, _patient(scene), silent and not scene.runs):
         _sound(scene, alarm)
     if silent and scene.due(scene.tool.deadline()):
         _keep_company(scene)
@@ -52,7 +52,7 @@ def alarms_at(scene: Scene) -> Iterable[int | None]:
         yield _deaf_at(scene)
         yield scene.answer.give_up_at(_patient(scene))
         if scene.playout.silent(scene.now):
-            yield scene.tool.deadline() if _tool_runs(scene) else scene.answer.fill_at(_patient(scene))
+            yield scene.tool.deadline() if scene.runs else scene.answer.fill_at(_patient(scene))
 
 
 def _alarms_on(scene: Scene) -> bool:
@@ -68,11 +68,7 @@ def _deaf_at(scene: Scene) -> int | None:
 
 
 def _patient(scene: Scene) -> bool:
-    return _tool_runs(scene) or not scene.attachment.attached
-
-
-def _tool_runs(scene: Scene) -> bool:
-    return scene.runs.pending_in(scene.attachment.ordinal)
+    return scene.runs.pending_in(scene.attachment.ordinal) or not scene.attachment.attached
 
 
 # --- what the model is told in writing --------------------------------------------------------------------------------

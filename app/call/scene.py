@@ -16,6 +16,7 @@ from app.call.closing import Closing
 from app.call.departure import Departure
 from app.call.disposition import Disposition
 from app.call.pad import Pad
+from app.call.renewal import Renewal
 from app.call.replies import Replies
 from app.call.rungs import Rungs
 from app.call.runs import Runs
@@ -70,6 +71,7 @@ class Scene:
         # The model session.
         self.rungs = Rungs()
         self.attachment = Attachment(timings, setup.facts.call_sid)
+        self.renewal = Renewal(timings)
         self.uplink = Uplink(setup.uplink, timings)
         self.texts = Texts()
         self.runs = Runs()

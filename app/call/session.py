@@ -9,6 +9,7 @@ from app.call import commands as c
 from app.call import events as e
 from app.call import floor, texts
 from app.call.events import Failure
+from app.call.history import Line
 from app.call.scene import Phase, Scene
 from app.call.turns import Floor
 
@@ -16,31 +17,69 @@ from app.call.turns import Floor
 
 
 def attach(scene: Scene) -> None:
-    """Ask for a session. It hears again what was not answered, or gets it in writing where the audio is gone."""
+    """Ask for a session, where none is at hand for a renewal or on its way."""
     if not scene.rungs.with_model:
         return
+    _drop_foreign(scene)
+    if scene.renewal.lent:
+        take_next(scene)
+    elif scene.renewal.opening(scene.now):
+        session, _ = scene.renewal.take()
+        scene.attachment.ask(session, scene.renewal.asked_at)  # it begins when it is there
+    else:
+        scene.do_all(scene.renewal.give_back())
+        session = scene.attachment.number()
+        scene.attachment.ask(session, scene.now)
+        scene.do(c.AttachSession(session, _history(scene), scene.voice.language))
+
+
+def take_next(scene: Scene, heard_on: bool = False) -> None:
+    """The session that was lent serves the call from this step on."""
+    session, ends_ms = scene.renewal.take()
+    scene.attachment.ask(session, scene.now)
+    begin(scene, ends_ms, heard_on)
+
+
+def begin(scene: Scene, ends_ms: int | None, heard_on: bool = False) -> None:
+    """Give the session that was lent its history. `heard_on`: what is in the air counts as heard to its end."""
+    scene.do(c.BeginSession(scene.attachment.ordinal, _history(scene, heard_on)))
+    _serve(scene, ends_ms)
+
+
+def _history(scene: Scene, heard_on: bool = False) -> tuple[Line, ...]:
+    """What a session is told at its beginning. It hears again what was not answered, or gets it in writing where the
+    audio is gone."""
     scene.voice.measure(scene.now)
     if scene.uplink.unanswered:
         scene.account.take_back_unanswered()
     elif unanswered := scene.account.unanswered():
         scene.texts.ask(unanswered)
-    ordinal = scene.attachment.ask(scene.now)
-    history = scene.account.for_session(scene.setup.opening, scene.attachment.shortened)
-    scene.do(c.AttachSession(ordinal, tuple(history), scene.voice.language))
+    return tuple(scene.account.for_session(scene.setup.opening, scene.attachment.shortened, heard_on))
 
 
 def attached(scene: Scene, event: e.SessionAttached) -> None:
     attachment = scene.attachment
-    if event.session > attachment.ordinal or attachment.attached_to(event.session):
+    if event.session > attachment.numbered or in_use(scene, event.session):
         return
-    if event.session < attachment.ordinal or not attachment.live:
+    if event.session != attachment.ordinal or not attachment.live:
         scene.do(c.CloseSession(event.session))  # it came too late
         return
-    attachment.attach(scene.now)
     scene.note("session attached", "cold" if event.cold else "")
+    _serve(scene, event.ends_ms)
+
+
+def in_use(scene: Scene, session: int) -> bool:
+    """It is the call's, or the next."""
+    return scene.attachment.attached_to(session) or session == scene.renewal.session
+
+
+def _serve(scene: Scene, ends_ms: int | None) -> None:
+    """The session has its history: it hears the caller from now on."""
+    scene.attachment.attach(scene.now)
+    scene.renewal.serves(ends_ms, scene.now)
     if scene.uplink.unanswered and not scene.turns.speaking and not scene.answer.running:
         scene.answer.start(scene.now)  # it hears again what was said, and owes the answer
-    scene.do_all(scene.uplink.attach(event.session))
+    scene.do_all(scene.uplink.attach(scene.attachment.ordinal))
 
 
 # --- changing ---------------------------------------------------------------------------------------------------------
@@ -49,18 +88,27 @@ def attached(scene: Scene, event: e.SessionAttached) -> None:
 def change(scene: Scene) -> None:
     """Close the session, which did no wrong, at once; another follows (`attach_again_at`) with the corrected history.
     Until then the caller's audio waits. Where there is none, the first or the next one follows in its time."""
-    scene.do(c.ExpectSession(scene.voice.language))
+    _drop_foreign(scene)
+    if scene.renewal.session is None:
+        scene.do(c.ExpectSession(scene.voice.language))
     if not scene.attachment.live:
         return
     scene.do(c.CloseSession(scene.attachment.ordinal))
     scene.attachment.change(scene.now)
-    _let_go(scene)
+    let_go(scene)
     scene.uplink.hand_over()
 
 
-def _let_go(scene: Scene) -> None:
+def _drop_foreign(scene: Scene) -> None:
+    """The next session speaks the language of the call as it was: of no use if that has changed."""
+    if scene.renewal.language != scene.voice.language:
+        scene.do_all(scene.renewal.give_back())
+
+
+def let_go(scene: Scene) -> None:
     """What the session had begun, and will not go on with."""
     scene.deaf.stop()
+    scene.renewal.served()
     scene.replies.forget()
     scene.voice.break_off()
     scene.texts.send_again()
@@ -70,11 +118,12 @@ def release(scene: Scene) -> None:
     """The call goes on without a model for a while, and nothing is owed."""
     if scene.attachment.live:
         scene.do(c.CloseSession(scene.attachment.ordinal))
+    scene.do_all(scene.renewal.give_back())
     scene.voice.measure(scene.now)
     scene.attachment.release()
     scene.answer.stop()
     scene.failure.stop()
-    _let_go(scene)
+    let_go(scene)
     scene.texts.clear()
     scene.uplink.offset(substantial=True)
     scene.uplink.answered()
@@ -122,7 +171,7 @@ def recover(scene: Scene, failure: Failure, detail: str = "") -> None:
 
 def _abandon(scene: Scene, failure: Failure) -> None:
     scene.answer.stop()
-    _let_go(scene)
+    let_go(scene)
     if failure is Failure.FILTERED:  # what they said last must not be sent again, in any form
         scene.uplink.answered()
         scene.account.answered()

@@ -142,6 +142,9 @@ class Timings:
     tool_limit: int = 20_000
     max_call: int = 3_600_000
     attach_limit: int = 5_000  # a cold open
+    session_life: int = 480_000  # of a model session: in its last quarter another follows
+    lent_unused: int = 30_000  # a session lent and not begun goes back, for a fresh one
+    reply_grace: int = 3_000  # a renewal that can wait no longer waits for the rest of a reply
     ring_person: int = 45_000  # a person rings, listens and accepts: longer than any target's own ringing
     with_person: int = 14_400_000  # the carrier's own limit of a call
     guard_limit: int = 2_000  # until the line is guarded, or the secret is not asked for

@@ -74,6 +74,12 @@ class Session(Protocol):
         ...
 
     @property
+    def ends_ms(self) -> int | None:
+        """Monotonic ms at which it will end by itself, or be of no more use; None where nobody knows of an end. A call
+        that goes on longer has gone over to another session by then."""
+        ...
+
+    @property
     def dead(self) -> Failure | None:
         """Why it cannot be lent or used any more, else None. True at once when the stream or its connection is lost."""
         ...

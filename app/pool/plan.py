@@ -45,7 +45,8 @@ class PoolOptions:
 
     @property
     def too_old_ms(self) -> int:
-        return self.idle_ms - min(self.idle_margin_ms, self.idle_ms // 2)
+        """Before the service's idle limit, and with three quarters of a session's life left for a call."""
+        return min(self.idle_ms - min(self.idle_margin_ms, self.idle_ms // 2), self.session_ms // 4)
 
     @property
     def stale_ms(self) -> int:

@@ -122,11 +122,17 @@ class Done:
 
 
 class Stage:
-    """Runs one call. `attach`: sessions come by themselves, `opens_in` ms after they were asked for; `line`: it carries
-    audio; `echo`: so do marks."""
+    """Runs one call. `attach`: sessions come by themselves, `opens_in` ms after they were asked for, and know that they
+    end after `life` ms; `line`: it carries audio; `echo`: so do marks."""
 
     def __init__(
-        self, call: Call, attach: bool = True, line: bool = True, echo: bool = True, opens_in: int = 0
+        self,
+        call: Call,
+        attach: bool = True,
+        line: bool = True,
+        echo: bool = True,
+        opens_in: int = 0,
+        life: int | None = None,
     ) -> None:
         self.call = call
         self.now = 0
@@ -136,6 +142,7 @@ class Stage:
         self.leg = 0
         self._attach = attach
         self._opens_in = opens_in
+        self._life = life
         self._echo = echo
         self._line = line
         self._order = count()
@@ -204,9 +211,17 @@ class Stage:
                 for name in self.telephone.clear(self.now):
                     self.tell_at(self.now, e.MarkEchoed(leg, name))
             case c.AttachSession(session) | c.AttachListener(session) if self._attach:
-                self.tell_at(self.now + self._opens_in, e.SessionAttached(session))
+                opened = self.now + self._opens_in
+                self.tell_at(opened, e.SessionAttached(session, ends_ms=self.ends_ms(opened)))
+            case c.LendSession(session) if self._attach:
+                opened = self.now + self._opens_in
+                self.tell_at(opened, e.SessionLent(session, self.ends_ms(opened)))
             case _:
                 pass
+
+    def ends_ms(self, opened_at: int) -> int | None:
+        """Of a session that opened then."""
+        return None if self._life is None else opened_at + self._life
 
     def _reach_mark(self, leg: int, name: str) -> None:
         self.telephone.listen(self.now)

@@ -75,7 +75,7 @@ def test_the_engine_is_deaf_after_speech_and_four_seconds_of_nothing() -> None:
 
 def test_sessions_are_numbered_from_one() -> None:
     attachment = Attachment(T, "CA1")
-    assert [attachment.ask(0), attachment.ask(5)] == [1, 2]
+    assert [attachment.number(), attachment.number()] == [1, 2]
 
 
 def test_three_failures_in_a_row_are_enough() -> None:
@@ -94,7 +94,7 @@ def test_an_answer_wipes_the_slate_clean() -> None:
 def test_a_session_that_lived_was_no_failure_in_a_row() -> None:
     attachment = Attachment(T, "CA1")
     for start in range(0, 500_000, 50_000):
-        attachment.ask(start)
+        attachment.ask(attachment.number(), start)
         attachment.attach(start)
         assert attachment.fail(Failure.EXPIRED, start + 40_000)
 
@@ -104,7 +104,7 @@ def test_throttling_backs_off_one_to_two_seconds_twice() -> None:
     for _ in range(2):
         assert attachment.fail(Failure.THROTTLED, 10_000)
         assert attachment.retry_at is not None and 11_000 <= attachment.retry_at <= 12_000
-        attachment.ask(12_000)
+        attachment.ask(attachment.number(), 12_000)
     assert not attachment.fail(Failure.THROTTLED, 13_000)
 
 

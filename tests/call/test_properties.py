@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -12,10 +13,11 @@ from hypothesis import strategies as st
 from app.call import commands as c
 from app.call import events as e
 from app.call import journal
+from app.call.history import Line
 from app.call.machine import Call
 from app.call.onward import OnwardResult, attempt_name
 from app.call.scene import Phase
-from app.call.setup import Choice, Collection, Keypad, KnownAnswers, Menu, Phrase, Target, UplinkSettings
+from app.call.setup import Choice, Collection, Keypad, KnownAnswers, Menu, Phrase, Target, Timings, UplinkSettings
 from app.call.turns import Floor
 from tests.call.stage import FRAME, Stage, setup, times_in, tone
 
@@ -47,6 +49,7 @@ PHRASES = {
 SPANISH = {"language_changed": Phrase("language_changed", "Seguimos.", tone(10, 500))}
 HOUSE = setup(
     PHRASES,
+    timings=Timings(session_life=20_000),
     uplink=UplinkSettings(audio_while_tool_pending=False),
     tongues={"en-US": PHRASES, "es-US": SPANISH},
     known=KnownAnswers(note=True),
@@ -89,6 +92,7 @@ legs = st.sampled_from([0, 0, 0, 0, -1, 1])  # from the present one
 sessions = st.sampled_from([0, 0, 0, 0, -1, 1])
 waits = st.sampled_from([0, 0, 1, 20, 20, 90, 330, 1_000, 2_700, 13_000])
 
+ends = st.sampled_from([None, 20_000, 60_000, 480_000])  # from now
 happenings = st.one_of(
     st.builds(e.LegAttached, legs),
     st.builds(e.CallerAudio, legs, st.just(b"line"), st.just(20)),
@@ -101,7 +105,9 @@ happenings = st.one_of(
     st.builds(e.LegEnded, legs, st.sampled_from([e.LegEnd.LOST, e.LegEnd.LOST, e.LegEnd.STOPPED, e.LegEnd.CLOSED])),
     st.builds(e.CallCompleted, st.just("completed")),
     st.builds(e.SessionAttached, sessions, st.booleans()),
-    st.builds(e.SessionAttached, st.just(0)),
+    st.builds(e.SessionAttached, st.just(0), st.just(False), ends),
+    st.builds(e.SessionLent, st.sampled_from([0, 1, 1, 1, 2]), ends),
+    st.builds(e.SessionFailed, st.just(1), st.sampled_from(list(e.Failure))),
     st.builds(e.UserText, sessions, contents, words, knowns, tongues),
     st.builds(e.UserText, st.just(0), contents, words, st.just(e.Known("hours", 0.9, True))),
     st.builds(e.ReplyText, sessions, contents, words, st.sampled_from(list(e.Stage))),
@@ -136,7 +142,9 @@ class Watcher:
         self.prompt = prompt
         self.now = 0
         self.leg = 0
-        self.session = 0
+        self.session = 0  # the present one
+        self.next = 0  # lent, or to be, for the present one's renewal
+        self.numbered = 0
         self.attached = False
         self.cut = False  # a clear went out, and nothing has said yet what it was about
         self.ended = False
@@ -169,6 +177,8 @@ class Watcher:
             given["leg"] += self.leg + (1 if made is e.LegAttached and given["leg"] == 0 else 0)
         if "session" in given:
             given["session"] += self.session
+        if given.get("ends_ms") is not None:
+            given["ends_ms"] += self.now
         result: e.Event = made(**given)
         return result
 
@@ -190,7 +200,7 @@ class Watcher:
             self.called.add((event.session, event.run))
         self.check(commands)
         if self.prompt and any(type(command) is c.AttachSession for command in commands):
-            self.step(e.SessionAttached(self.session))
+            self.step(e.SessionAttached(self.session, ends_ms=self.now + 20_000))
 
     def is_current(self, session: int) -> bool:
         return 0 < session == self.session and session not in self.closed
@@ -205,6 +215,16 @@ class Watcher:
         assert all(piece.ended for piece in list(playout._pieces)[:-1]), "only the last piece may be open"
         assert (self.call.phase is Phase.ENDED) == self.ended
 
+    def number(self, session: int) -> None:
+        assert session == self.numbered + 1, "sessions are numbered without gaps"
+        self.numbered = session
+
+    def begin(self, session: int, history: Sequence[Line]) -> None:
+        assert self.session in self.closed | {0, session}, "never two sessions"
+        roles = [line.role for line in history]
+        assert roles[:1] in ([], ["user"]) and all(a != b for a, b in pairwise(roles))
+        self.session = session
+
     def check_one(self, command: c.Command) -> None:
         match command:
             case c.PlayFrames(leg, audio):
@@ -218,11 +238,16 @@ class Watcher:
             case c.Note("hold cut"):
                 self.cut = False
             case c.AttachSession(session, history):
-                assert session == self.session + 1, "sessions are numbered without gaps"
-                assert self.session in self.closed | {0}, "never two sessions"
-                roles = [line.role for line in history]
-                assert roles[:1] in ([], ["user"]) and all(a != b for a, b in pairwise(roles))
-                self.session = session
+                self.number(session)
+                self.begin(session, history)
+            case c.LendSession(session):
+                self.number(session)
+                assert not self.next and self.is_current(self.session), "one renewal at a time, of what is there"
+                self.next = session
+            case c.BeginSession(session, history):
+                assert session in {self.next, self.session} - self.closed
+                self.next = 0
+                self.begin(session, history)
             case c.SendToEngine(session, audio):
                 assert self.is_current(session) and audio and len(audio) % 2 == 0
             case c.SendNote(session, text):
@@ -236,6 +261,7 @@ class Watcher:
                 assert self.answers[session, run] == 1 or (session, run) in self.called
             case c.CloseSession(session):
                 self.closed.add(session)
+                self.next = 0 if session == self.next else self.next
             case c.GuardCaller(on):
                 self.guarded = on
             case c.SealSecret(token):

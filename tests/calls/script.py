@@ -10,6 +10,7 @@
     target workshop                                    whom the caller may be given to; and "warm", "queue", "closed"
     messages                                           the caller may leave one, or be called back
     sessions by hand                                   else a session comes as soon as it is asked for
+    sessions live 20000                                and end after that
     uplink audio_while_tool_pending false              how the caller's audio travels
     menu main says offer_main waits 4000               what the keypad offers; `retries 0`
     key main 1 say hours                               ... and what its keys do
@@ -57,8 +58,9 @@ LAST_WINDOW_MS = 5_000
 KNOWN = {
     *("play", "clear", "mark", "hang", "attach", "close", "session", "audio", "text", "run", "cancel", "answer"),
     *("barge-in", "turn", "first", "note", "snapshot", "end", "answered", "told", "ring", "stop", "leave"),
-    *("guard", "seal", "forget", "listen"),
+    *("guard", "seal", "forget", "listen", "lend", "begin"),
 }
+BEGUN = (c.AttachSession, c.AttachListener, c.BeginSession)
 KEY_MS = 300  # from key to key
 CHUNK_MS = 100  # of a reply, one every 20 ms: five times as fast as it is spoken
 
@@ -83,6 +85,7 @@ class Script:
     keypad: Keypad = field(default_factory=Keypad)
     without_model: WithoutModel = field(default_factory=WithoutModel)
     by_hand: bool = False
+    life: int | None = None  # of a session
     tongues: dict[str, dict[str, Phrase]] = field(default_factory=dict)  # beside the first
     effects: set[str] = field(default_factory=set)
     known: KnownAnswers = field(default_factory=KnownAnswers)
@@ -161,6 +164,9 @@ def _read_line(script: Script, number: int, words: list[str]) -> None:
             script.keypad = replace(script.keypad, start=name)
         case ["sessions", "by", "hand"]:
             script.by_hand = True
+        case ["sessions", "live", ms]:
+            script.life = int(ms)
+            script.timings = replace(script.timings, session_life=int(ms))
         case ["expect", *what]:
             script.scenes[-1].expects.append((number, what))
         case [at, *what] if at.isdigit():
@@ -193,7 +199,7 @@ class Performance:
 
     def __init__(self, script: Script) -> None:
         self.script = script
-        self.stage = Stage(Call(script.setup()), attach=not script.by_hand)
+        self.stage = Stage(Call(script.setup()), attach=not script.by_hand, life=script.life)
         self.colours = script.colours()
         self.session = 0
         self.contents = 0
@@ -206,14 +212,8 @@ class Performance:
             self.stage.run(scene.at - 1)
             self.stage.now = scene.at
             first = len(self.stage.done)
-            self.session = max(
-                (
-                    d.command.session
-                    for d in self.stage.done
-                    if isinstance(d.command, c.AttachSession | c.AttachListener)
-                ),
-                default=0,
-            )
+            begun = [d.command.session for d in self.stage.done if isinstance(d.command, BEGUN)]
+            self.session = max(begun, default=0)
             self.act(scene)
             self.stage.run(following.at - 1 if following else scene.at + LAST_WINDOW_MS)
             self.check(scene, self.stage.done[first:])
@@ -247,7 +247,11 @@ class Performance:
             case ["house", "cannot", "guard", "the", "caller"]:
                 tell(e.CallerGuarded(False))
             case ["session", "attached"]:
-                tell(e.SessionAttached(session))
+                tell(e.SessionAttached(session, ends_ms=self.stage.ends_ms(now)))
+            case ["next", "session", "lent"]:
+                tell(e.SessionLent(self._next(), self.stage.ends_ms(now)))
+            case ["next", "session", "fails", why]:
+                tell(e.SessionFailed(self._next(), e.Failure(why)))
             case ["session", "stalls"]:
                 tell(e.SessionStalled(session))
             case ["session", "fails", why]:
@@ -306,6 +310,10 @@ class Performance:
     def _cut_line(self, how: e.LegEnd) -> None:
         leg, self.stage.leg = self.stage.leg, self.stage.leg
         self.stage.tell(e.LegEnded(leg, how))
+
+    def _next(self) -> int:
+        """The session that was asked for last."""
+        return max(d.command.session for d in self.stage.done if isinstance(d.command, c.LendSession))
 
     def _speak(self) -> None:
         self.spoke_at = self.stage.now
@@ -389,6 +397,16 @@ class Performance:
                 return ordinal == int(session) and language == tongue
             case ["listen", session], c.AttachListener(ordinal):
                 return ordinal == int(session)
+            case ["lend", session], c.LendSession(ordinal):
+                return ordinal == int(session)
+            case ["lend", session, "in", tongue], c.LendSession(ordinal, language):
+                return ordinal == int(session) and language == tongue
+            case ["begin", session], c.BeginSession(ordinal):
+                return ordinal == int(session)
+            case ["begin", session, "knowing", text], c.BeginSession(ordinal, history):
+                return ordinal == int(session) and text in " / ".join(f"{line.role}: {line.text}" for line in history)
+            case ["begin", session, "not", "knowing", text], c.BeginSession(ordinal, history):
+                return ordinal == int(session) and text not in " / ".join(line.text for line in history)
             case ["session", "made", "ready"], c.ExpectSession():
                 return True
             case ["session", "made", "ready", "in", tongue], c.ExpectSession(language):

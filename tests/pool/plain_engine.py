@@ -12,6 +12,7 @@ class PlainSession:
     def __init__(self, key: SessionKey, opened_ms: int, close_takes: float) -> None:
         self.key = key
         self.opened_ms = opened_ms
+        self.ends_ms: int | None = None
         self.dead: Failure | None = None
         self.closed = False
         self.begun: tuple[int, Sequence[Line]] | None = None

@@ -47,7 +47,9 @@ class SessionLimits:
     stall_ms: int = 500  # a write not taken for that long is reported
     close_ms: int = 2_000  # from END_STREAM to the service's own end
     history_bytes: int = 8_192  # all text of a history
+    session_ms: int = 480_000  # the service ends it after this
     expiry_margin_ms: int = 5_000  # a session ends this long before its credentials do
+    last_minute_ms: int = 60_000  # ... and counts as over before: its successor is sought 180 s before they expire
 
 
 class SonicSession:
@@ -96,6 +98,14 @@ class SonicSession:
     @property
     def opened_ms(self) -> int:
         return self._opened_ms
+
+    @property
+    def ends_ms(self) -> int | None:
+        ends = self._opened_ms + self._limits.session_ms
+        expires = self.expires_ms
+        if expires is None:
+            return ends
+        return min(ends, expires + self._limits.expiry_margin_ms - self._limits.last_minute_ms)
 
     @property
     def dead(self) -> Failure | None:
