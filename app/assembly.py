@@ -5,7 +5,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from app.bridge.desk import FrontDesk, Staff, WatchCall
@@ -19,7 +19,7 @@ from app.call.events import Event, Failure, UsageReported
 from app.call.setup import Timings
 from app.edition import Edition
 from app.editions import Editions
-from app.engines.engine import Engine, SessionKey
+from app.engines.engine import Endpoint, Engine, SessionKey
 from app.engines.nova_sonic.engine import NovaSonicEngine, NovaSonicOptions
 from app.engines.nova_sonic.session import SessionLimits
 from app.legs.phone import Phone
@@ -28,6 +28,7 @@ from app.legs.twilio import tokens
 from app.legs.twilio.recording import CallRecording
 from app.legs.twilio.rest import TwilioPhone
 from app.metrics.meters import Meters
+from app.pool.endpoints import EndpointOptions, Endpoints
 from app.pool.plan import PoolOptions, Why
 from app.pool.pool import Pool
 from app.records.journal import JournalKeeper
@@ -51,6 +52,7 @@ class Server:
     editions: Editions
     desk: FrontDesk
     pool: Pool
+    endpoints: Endpoints
     store: Store
     meters: Meters
 
@@ -64,6 +66,7 @@ class Server:
             **self.editions.state(),
             "store": self.store.backend,
             "pool": asdict(state),
+            "endpoints": {where: "down" if down else "up" for where, down in self.endpoints.down().items()},
         }
         return state.filled and not draining, body
 
@@ -97,7 +100,10 @@ async def assemble(
         editions = Editions(settings, timings, store, host, render)
         await editions.begin(edition)
         casting = editions.current
-        pool = Pool(engine, casting.specs(), _pool_options(settings), now_ms, PoolMeters(meters))
+        endpoints = Endpoints(engine, _endpoint_options(settings), now_ms)
+        pool = Pool(endpoints, casting.specs(), _pool_options(settings), now_ms, PoolMeters(meters))
+        endpoints.recovered = pool.try_again
+        meters.watch_endpoints(endpoints.down)
         _watch_pool(meters, pool)
         meters.tools_left_behind.set_function(lambda: editions.tools_left_behind)
         stream_tokens = StreamTokens(settings.stream_secret.get_secret_value() or secrets.token_hex(32))
@@ -120,7 +126,10 @@ async def assemble(
         editions.follow(lambda casting: pool.change(casting.specs()))
         editions.follow(lambda casting: desk.use(casting.desk_options()))
         async with pool, desk:
-            yield Server(settings, editions, desk, pool, store, meters)
+            try:
+                yield Server(settings, editions, desk, pool, endpoints, store, meters)
+            finally:
+                await endpoints.close()
 
 
 @asynccontextmanager
@@ -182,6 +191,14 @@ def recording_of(settings: Settings) -> Recording:
     if settings.rest_keys is None:
         return OutOfReach() if settings.record_calls else NotRecorded()
     return CallRecording(*settings.rest_keys, base_url=settings.twilio_api_url)
+
+
+def _endpoint_options(settings: Settings) -> EndpointOptions:
+    limits = EndpointOptions().breaker
+    return EndpointOptions(
+        fallbacks=[Endpoint(region, model) for region, model in settings.fallbacks],
+        breaker=replace(limits, open_ms=settings.nova_sonic_probe_seconds * 1000),
+    )
 
 
 def _pool_options(settings: Settings) -> PoolOptions:

@@ -4,6 +4,7 @@ Names are the environment's own, in capitals (`PUBLIC_URL`); a `.env` file in th
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.tools.addresses import read_hosts
 
 REPOSITORY = Path(__file__).parent.parent
+REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 
 
 class SettingsError(Exception):
@@ -52,6 +54,8 @@ class Settings(BaseSettings):
     aws_endpoint_url_bedrock_runtime: str = ""
     aws_ca_bundle: Path | None = None
     nova_sonic_model_id: str = "amazon.nova-2-sonic-v1:0"
+    nova_sonic_fallbacks: str = ""  # "region:model,..." in order; see `fallbacks`
+    nova_sonic_probe_seconds: int = Field(15, ge=1)
     nova_sonic_max_streams: int = Field(20, ge=1)
     nova_sonic_session_seconds: int = Field(480, ge=10)
     nova_sonic_idle_seconds: int = Field(55, ge=5)
@@ -93,6 +97,21 @@ class Settings(BaseSettings):
     def _hosts_that_can_be_meant(cls, value: str) -> str:
         read_hosts(value)
         return value
+
+    @field_validator("nova_sonic_fallbacks")
+    @classmethod
+    def _regions_and_models(cls, value: str) -> str:
+        for place in filter(None, value.split(",")):
+            region, _, model = place.strip().partition(":")
+            if not REGION.fullmatch(region) or not model:
+                raise ValueError(f"{place.strip()!r} is not region:model, such as us-west-2:amazon.nova-2-sonic-v1:0")
+        return value
+
+    @property
+    def fallbacks(self) -> tuple[tuple[str, str], ...]:
+        """Region and model of each endpoint to fall back on, in order."""
+        places = [place.strip().partition(":") for place in self.nova_sonic_fallbacks.split(",") if place.strip()]
+        return tuple((region, model) for region, _, model in places)
 
     @property
     def auth_tokens(self) -> tuple[str, ...]:

@@ -114,3 +114,10 @@ def test_another_engines_voice_plays_on_this_machine_alone_unless_said_otherwise
 )
 def test_keys_of_the_rest_interface_are_all_set_or_none(given: dict[str, str], keys: tuple[str, ...] | None) -> None:
     assert Settings.read(**given).rest_keys == keys
+
+
+def test_endpoints_to_fall_back_on_are_regions_with_models() -> None:
+    settings = Settings.read(nova_sonic_fallbacks="us-west-2:amazon.nova-2-sonic-v1:0, eu-north-1:older")
+    assert settings.fallbacks == (("us-west-2", "amazon.nova-2-sonic-v1:0"), ("eu-north-1", "older"))
+    assert Settings.read().fallbacks == ()
+    assert "'us-west-2' is not region:model, such as" in problems(nova_sonic_fallbacks="us-west-2")

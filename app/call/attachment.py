@@ -15,6 +15,7 @@ from app.call.setup import Timings
 FAILURES_IN_A_ROW = 3
 LIVED_MS = 30_000
 THROTTLE_MS = 1_000
+BREATH_MS = 1_000  # before a third session where the second failed at once: what lasts a moment is outlasted
 # How many times each is met with another try; the rest are tried until three have failed in a row.
 TRIES: Mapping[Failure, int] = {
     Failure.MISCONFIGURED: 0,
@@ -36,6 +37,7 @@ class Attachment:
         self.asked_at: int | None = None
         self.attached_at: int | None = None
         self.retry_at: int | None = None
+        self.failed_at: int | None = None
         self.changing = False  # the last one was closed by us, and another is to follow
 
     @property
@@ -91,7 +93,12 @@ class Attachment:
             return False
         if self._failures.total() >= FAILURES_IN_A_ROW:
             return False
-        self.retry_at = now + (self._back_off() if failure is Failure.THROTTLED else 0)
+        again = self.failed_at is not None and now - self.failed_at < BREATH_MS
+        self.failed_at = now
+        if failure is Failure.THROTTLED:
+            self.retry_at = now + self._back_off()
+        else:
+            self.retry_at = now + (BREATH_MS if again else 0)
         return True
 
     def release(self) -> None:

@@ -22,6 +22,17 @@ class ToolSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A model in a region."""
+
+    region: str
+    model: str
+
+    def __str__(self) -> str:
+        return f"{self.region}:{self.model}"
+
+
+@dataclass(frozen=True, slots=True)
 class SessionKey:
     """All that is fixed for a session's life and decides whether it can serve a call."""
 
@@ -48,6 +59,11 @@ class SessionSpec:
     endpointing: str = "MEDIUM"  # HIGH, MEDIUM or LOW: how soon a pause ends the caller's turn
     extra: Mapping[str, str] = field(default_factory=dict)
     words: Sequence[str] = ()  # of a listener: all it may understand
+    at: Endpoint | None = None  # where it is opened, if not where its key says: the key's own endpoint may be down
+
+    @property
+    def where(self) -> Endpoint:
+        return self.at or Endpoint(self.key.region, self.key.model)
 
 
 LISTENER = "menu words"  # the model of a session that only tells the words of a menu (`WordSpoken`)

@@ -1,14 +1,31 @@
 """The fixed metrics of the house, in Prometheus's words. Bridge, pool and doors turn events into these, nobody else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from app.call.events import UsageReported
 
 SPEECH_SECONDS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.3, 1.6, 2.0, 3.0, 5.0, 10.0)
 BARGE_IN_SECONDS = (0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0)
 LATENESS_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 1.0)
+
+
+class EndpointsDown(Collector):
+    """`offhook_endpoint_down{endpoint}`: 1 where it is left alone. Endpoints come to be known by being asked."""
+
+    def __init__(self, down: Callable[[], Mapping[str, bool]]) -> None:
+        self._down = down
+
+    def collect(self) -> Iterable[Metric]:
+        family = GaugeMetricFamily(
+            "offhook_endpoint_down", "Model endpoints left alone after failures", labels=["endpoint"]
+        )
+        for endpoint, down in self._down().items():
+            family.add_metric([endpoint], float(down))
+        yield family
 
 
 class Meters:
@@ -62,6 +79,10 @@ class Meters:
         """What a session used; `prefix` sets apart those that served no call."""
         for kind in ("speech_in", "speech_out", "text_in", "text_out"):
             self.model_tokens.labels(prefix + kind).inc(getattr(usage, kind))
+
+    def watch_endpoints(self, down: Callable[[], Mapping[str, bool]]) -> None:
+        """`down`: each endpoint of the model by name, and whether it is left alone."""
+        self.registry.register(EndpointsDown(down))
 
     def watch_live_calls(self, count: Callable[[], int]) -> None:
         self.calls_live.set_function(count)

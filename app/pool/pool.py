@@ -171,6 +171,11 @@ class Pool:
         if self._roster.give_back(session):
             self._close(session)
 
+    def try_again(self) -> None:
+        """What kept sessions from being opened is over: hold nothing back any more."""
+        self._roster.forgive()
+        self._wake.set()
+
     def _learn(self, spec: SessionSpec) -> None:
         self._specs.setdefault(spec.key, spec)
         self._roster.learn(spec.key)

@@ -142,6 +142,11 @@ class Roster:
         else:
             self._failing[key] = _worse(self._failing.get(key), began_ms, now_ms, jitter)
 
+    def forgive(self) -> None:
+        """Earlier failures say nothing any more."""
+        self._throttled = None
+        self._failing.clear()
+
     # --- endings --------------------------------------------------------------------------------------------------
 
     def retire(self, number: int) -> Session:

@@ -16,10 +16,10 @@ from typing import Any
 import structlog
 from pydantic_core import PydanticSerializationError
 
+from app.call.breaker import Breaker, BreakerLimits
 from app.call.events import Outcome, ToolAnswered
 from app.call.setup import CallFacts, CallSetup
 from app.tools.arguments import read_arguments
-from app.tools.breaker import Breaker, BreakerLimits
 from app.tools.contract import BadArguments, Context, Declaration, Declined, Tool, ToolFailed
 from app.tools.deeds import Deed, Deeds
 from app.tools.house import NAMES, Offer, house_tools

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import pytest
 from structlog.testing import capture_logs
 
+from app.call.breaker import BreakerLimits
 from app.call.disposition import END_REASONS
 from app.call.events import Outcome, ToolAnswered
 from app.call.setup import CallFacts, CallSetup
-from app.tools.breaker import BreakerLimits
 from app.tools.contract import Context, Declined
 from app.tools.host import HostLimits, ToolHost
 from app.tools.house import Offer

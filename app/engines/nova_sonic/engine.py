@@ -84,7 +84,7 @@ class NovaSonicEngine:
         session = SonicSession(spec, self._options.limits, self._gone)
         path = await self._path.get()
         try:
-            wire = await path.open(spec.key.region, spec.key.model, session)
+            wire = await path.open(spec.where.region, spec.where.model, session)
             self._sessions.add(session)
             await session.opening(wire)
         except BaseException:

@@ -1,6 +1,6 @@
 """When a tool is left alone, and when it is tried again."""
 
-from app.tools.breaker import Breaker, BreakerLimits
+from app.call.breaker import Breaker, BreakerLimits
 
 
 def broken(at_ms: int = 0) -> Breaker:

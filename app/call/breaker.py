@@ -1,6 +1,6 @@
-"""Whether a tool is worth trying. Pure: times are monotonic milliseconds, given.
+"""Whether what may be down (a tool, an endpoint) is worth trying. Pure: times are monotonic milliseconds, given.
 
-After some failures in a short time the tool is left alone for a while, and whoever asks is told so at once instead of
+After some failures in a short time it is left alone for a while, and whoever asks is told so at once instead of
 waiting for yet another time limit. Then one run may try it: if that works all may, else the waiting begins again.
 """
 
