@@ -6,6 +6,7 @@ from app.audio.clip import from_pcm
 from app.call.setup import Timings
 from app.simulator.sonic.journal import SessionRecord
 from app.simulator.sonic.manner import Manner
+from app.simulator.twilio.plant import DialOutcome
 from tests.whole.conftest import OpenHouse
 from tests.whole.house import Call, together, until
 from tests.whole.sounds import sentence, turn
@@ -20,6 +21,7 @@ TWO_QUESTIONS = """
     wait for quiet 300ms within 4s
     hang up
 """
+DEPOT = "+15035550142"  # the first whom the desk gives callers to
 ONE_QUESTION = """
     wait for quiet 300ms within 3s
     say "where is my parcel"
@@ -83,7 +85,9 @@ async def test_a_question_that_a_session_takes_to_its_end_is_heard_and_answered_
     await together(*map(breaks, faults))
 
 
-async def test_a_model_that_refuses_answers_late_or_the_call_ends_with_an_apology(house: OpenHouse) -> None:
+async def test_a_model_that_refuses_answers_late_or_a_person_is_asked_and_the_call_ends_with_an_apology(
+    house: OpenHouse,
+) -> None:
     async def for_a_while() -> None:
         refused = ",".join(f"throttle@opening#{nth}" for nth in (1, 2))
         async with house(mind=[turn("Where is my parcel?", "one")], faults=refused, pool_size=0) as here:
@@ -95,12 +99,14 @@ async def test_a_model_that_refuses_answers_late_or_the_call_ends_with_an_apolog
 
     async def for_good(fault: str, line: str) -> None:
         async with house(faults=fault) as here:
-            call = await here.call("expect hung up within 12s")
+            here.plant.outcomes = {DEPOT: DialOutcome(status="busy", ring_ms=100)}
+            call = await here.call("expect hung up within 14s")
             ended = await here.dispositions()
             errors = await here.metric("offhook_session_errors_total")
-        assert [name for name in call.heard if name != line] == ["greeting", "apology"], (fault, call.heard)
+        told = [name for name in call.heard if name not in {line, "greeting", "wait"}]  # ringing sounds like these
+        assert told == ["transfer", "nobody_answered", "apology"], (fault, call.heard)
         assert call.result.passed, (fault, call.result.failures)
-        assert call.result.verbs == ["Connect", "Redirect", "Hangup"]
+        assert call.result.verbs == ["Connect", "Redirect", "Dial", "Connect", "Redirect", "Hangup"]
         assert ended == {"engine_failed": 1}, fault
         assert errors > 0, fault
 
