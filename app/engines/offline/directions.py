@@ -40,8 +40,8 @@ SPOKEN: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )
 TO_US = re.compile(
-    r"^(?:say|do|ask|offer|tell|give|go|wait|never|call|start|if|they|them|a recorded|the (?:tool|line|call)|there are no such|"
-    r"what came)\b|\bthey\b|\bthe caller\b",
+    r"^(?:say|do|ask|offer|tell|give|go|wait|never|call|start|if|they|them|a recorded|the (?:tool|line|call)|what came|"
+    r"there are no such)\b|\bthey\b|\bthe caller\b",
     re.IGNORECASE,
 )
 

@@ -39,6 +39,7 @@ from app.engines.offline.roles import choice_of, digits_for, roles_of
 from app.engines.offline.telling import message_in, tell
 from app.engines.offline.words import terms, words_of
 
+REMEMBERED = 3  # utterances
 FITS = 0.4  # the share of the question that a fact or a tool must speak of
 WISH = 0.1  # what a wish ("I am looking for") adds to a tool, so that it wins over a fact that fits as well
 FAREWELL = re.compile(
@@ -106,6 +107,7 @@ class State:
     offered: str = ""  # the tool that was offered, and the answer may be yes
     misses: int = 0  # utterances in a row that were not understood
     learned: tuple[str, ...] = ()  # what tools have told, for later questions
+    asked_before: tuple[str, ...] = ()  # the caller's own words, for whoever is told about them
     last: tuple[str, ...] = field(default=())
 
 
@@ -150,12 +152,14 @@ class Understanding:
             ),
             None,
         )
-        return State(asked=asked, offered=self._offered_in(last), last=tuple(sentences_of(last)))
+        said = tuple(text for role, text in _after_greeting(history) if role.upper() == "USER")
+        return State(asked, self._offered_in(last), last=tuple(sentences_of(last)), asked_before=said[-REMEMBERED:])
 
     def answer(self, heard: str, state: State) -> tuple[Intention, State]:
         """What to do about an utterance."""
         said = with_figures(heard.lower().replace("’", "'").strip(" .?!")).replace(",", "").replace(".", "")
         intention, after = self._decide(said, state)
+        after = replace(after, asked_before=(*state.asked_before, heard)[-REMEMBERED:])
         if isinstance(intention, Use):
             return intention, after
         return self._said(tuple(sentence for text in intention.sentences for sentence in sentences_of(text)), after)
@@ -338,11 +342,12 @@ class Understanding:
         return self._use(self._roles.person, said, state)
 
     def _use(self, tool: Tool, said: str, state: State) -> Use:
-        """A tool of the house, told why: what the caller wants, and what they learned from us before."""
+        """A tool of the house, told why: what the caller wants, and what they said before."""
         why = "The caller asks for a person." if tool is self._roles.person else f"The caller said: {said}."
         arguments = filled(tool, said, why)
         if "summary" in properties(tool):
-            arguments["summary"] = " ".join([why, *state.learned[-2:]])
+            before = f"Before, they said: {' '.join(state.asked_before)}" if state.asked_before else ""
+            arguments["summary"] = f"{why} {before}".strip()
         return Use(tool.name, arguments)
 
     def _not_understood(self, state: State, misses: int) -> tuple[Intention, State]:
@@ -353,6 +358,12 @@ class Understanding:
 
     def _tool(self, name: str) -> Tool:
         return next(tool for tool in self._tools if tool.name == name)
+
+
+def _after_greeting(history: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+    """Without what stands before the first words of ours: facts of the call, which nobody said."""
+    first = next((at for at, (role, _) in enumerate(history) if role.upper() == "ASSISTANT"), len(history))
+    return history[first:]
 
 
 def filled(tool: Tool, said: str, why: str) -> dict[str, Any]:
