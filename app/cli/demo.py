@@ -1,5 +1,6 @@
 """`offhook demo`: a whole call on this machine. The real server, both simulators, a scripted caller; no account."""
 
+import logging
 import secrets
 import socket
 from pathlib import Path
@@ -23,7 +24,7 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="One document on stdout, the show on stderr.")] = False,
 ) -> None:
     """Hear it work: answers at once, a look-up, keys, an interruption, a person who is not there, a message."""
-    logging_to_stderr(level=30)
+    logging_to_stderr(level=logging.ERROR)  # a line of Spanish is not rendered for one call in English
     console = Console(stderr=as_json, highlight=False)
     console.print("[dim]Starting a server, a simulated Nova Sonic and a simulated Twilio on this machine.[/]\n")
     try:

@@ -55,7 +55,7 @@ async def run_demo(settings: Settings, script: Path, sonic: EmulatedSonic, conso
     edition = await asyncio.to_thread(load_edition, settings.content_dir)
     caller = callscript.load(script)
     show = Show(console, edition.catalogue.wordings(_language(edition)))
-    await render_missing(settings.content_dir)
+    await render_missing(settings.content_dir, language=_language(edition))
     await asyncio.to_thread(sonic.ready)
     orders = settings.content_dir / ORDERS
     with Shop(orders, takes_s=LOOK_UP_S) if orders.is_file() else nullcontext() as shop:
