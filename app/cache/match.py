@@ -7,9 +7,9 @@ same phrase. Any other word is *unexplained*, and one of those is enough to refu
 open on Christmas day", the order of "and where is my order", the "don't" of "I don't want your address". So nothing
 here lists negations or second wishes; they need only not be in the examples.
 
-What is missing counts too: of "how long does a repair take" the word "repair" alone is not enough. Words that many
-phrases share weigh less than those of one alone. A second phrase that fits about as well makes it a guess, and guesses
-are left to the model.
+What is missing counts too: of "how long does a repair take" the repair must be said, and asked with that kind of
+question (`frames.py`). Two questions joined by "and" are answered only where both ask for the same phrase. A second
+phrase that fits about as well makes it a guess, and guesses are left to the model.
 """
 
 import math
@@ -20,24 +20,24 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from app.cache.alignment import LIGHT, MISSING, UNEXPLAINED, Words, laid_along
+from app.cache.alignment import LIGHT, MISSING, STRAY, UNEXPLAINED, Words, laid_along
+from app.cache.frames import Asked, Frames, asked, generic_of
 from app.cache.manners import Manners, manners_of
 from app.cache.sound import joined, likeness, sound
-from app.cache.wish import wish
+from app.cache.wish import asks_twice, clauses, wish
 
 THRESHOLD = 0.5  # of confidence
 MARGIN = 0.06  # of the score, before the next best phrase
 LONGEST = 24  # words of a wish; a longer one is a story
+MOST_CLAUSES = 3
+SHORT = 2  # words that a wish has at least
 CLOSEST = 6  # examples that are looked at word by word
 A_PHRASE = 3  # ... and of one phrase
-STRAY = 0.5  # what a recogniser's stray word costs
 LEAST = 0.35  # the weight of a word that every phrase knows
 ELSEWHERE = 0.5  # what a word costs that only another example of the phrase has
 WORTH_IT = 0.5  # ... that share at least this much of what the nearest shares
+GENERIC, COMMON = 3, 0.25  # phrases, and the share of all, that a word names nothing in any more
 FIRM = 0.3  # the share of a wish's own words, by weight, that must be the phrase's
-SHORT = 2  # words that must be all of the example
-DISTINCT = 0.6  # the weight of a word that few phrases know
-COVERED = 0.45  # the share of an example's own words that must be said
 CLEAR, HEARSAY = 0.8, 0.6  # a word this like one of the phrase's counts this much
 MIDDLE, STEEPNESS = 0.58, 20.0  # score -> confidence
 
@@ -87,8 +87,11 @@ class Decision:
 class _Phrase:
     phrase: str
     intent: str
-    known: set[str] = field(default_factory=set)
-    openings: set[tuple[str, ...]] = field(default_factory=set)
+    frames: Frames = field(default_factory=Frames)
+
+    @property
+    def known(self) -> set[str]:
+        return self.frames.known
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,41 @@ class Matcher:
     def explain(self, text: str, allowed: Collection[str] | None = None) -> Decision:
         """The decision with everything it was made of."""
         words = {tongue.language: tuple(wish(text, tongue.manners)) for tongue in self._tongues}
-        found = [best for tongue in self._tongues for best in tongue.candidates(words[tongue.language])]
+        parts = [(tongue, clauses(words[tongue.language], tongue.manners)) for tongue in self._tongues]
+        if any(asks_twice(words[tongue.language], tongue.manners) for tongue in self._tongues):
+            return self._by_clauses(words, parts, allowed)
+        whole = self._decided(words, allowed)
+        if whole.match is not None or all(len(found) < 2 for _, found in parts):
+            return whole
+        parted = self._by_clauses(words, parts, allowed)
+        return whole if parted.match is None else parted
+
+    def _by_clauses(
+        self,
+        words: Mapping[str, tuple[str, ...]],
+        parts: Sequence[tuple["_Tongue", list[list[str]]]],
+        allowed: Collection[str] | None,
+    ) -> Decision:
+        """Every clause asks for the same phrase, or nothing is answered."""
+        why = ""
+        looked_at: list[Candidate] = []
+        for tongue, clauses_of in parts:
+            matches: list[Match] = []
+            candidates: list[Candidate] = []
+            for clause in clauses_of[:MOST_CLAUSES]:
+                found = self._decided({tongue.language: tuple(clause)}, allowed)
+                candidates += found.candidates
+                looked_at += found.candidates
+                if found.match is None or (matches and matches[0].phrase != found.match.phrase):
+                    why = why or found.refused
+                    break
+                matches.append(found.match)
+            if 1 < len(matches) == len(clauses_of):
+                return Decision(words, tuple(candidates), min(matches, key=lambda match: match.confidence))
+        return Decision(words, tuple(looked_at), refused=why or "it asks for two things")
+
+    def _decided(self, words: Mapping[str, tuple[str, ...]], allowed: Collection[str] | None) -> Decision:
+        found = [best for tongue in self._tongues for best in tongue.candidates(words.get(tongue.language, ()))]
         found.sort(key=lambda candidate: -candidate.score)
         candidates = tuple(found)
         refused = self._refused(words, candidates, allowed)
@@ -154,26 +191,34 @@ class _Tongue:
         self.language = language
         self.manners = manners_of(language)
         phrases: list[_Phrase] = []
-        read: list[tuple[_Phrase, str, tuple[str, ...]]] = []
+        read: list[tuple[_Phrase, str, Asked]] = []
         for entry in entries:
             phrase = _Phrase(entry.phrase, entry.intent)
             phrases.append(phrase)
             for text in entry.examples:
                 if words := tuple(wish(text, self.manners)):
-                    phrase.known |= set(words)
-                    phrase.openings.add(words[:2])
-                    read.append((phrase, text, words))
+                    example = asked(words, self.manners)
+                    phrase.frames.add(example)
+                    read.append((phrase, text, example))
+        self._generic = generic_of((phrase.frames for phrase in phrases), GENERIC, COMMON)
+        for phrase in phrases:
+            phrase.frames.settle(self._generic, self.manners)
         self._weights = _weights(phrases, self.manners)
-        self._examples = [_Example(of, text, self._weighed(words)) for of, text, words in read]
+        self._heard_rightly = frozenset(self._weights) | self.manners.firm
+        self._examples = [_Example(of, text, self._weighed(example)) for of, text, example in read]
         self._sums = np.array([sum(example.words.weights) for example in self._examples])
         self._index = self._indexed()
 
-    def _weight(self, word: str) -> float:
-        return LIGHT if word in self.manners.light else self._weights.get(word, 1.0)
+    def _weight(self, word: str, kind: str) -> float:
+        manners = self.manners
+        if word in manners.light or word in manners.idle or word in manners.within.get(kind, ()):
+            return LIGHT
+        return self._weights.get(word, 1.0)
 
-    def _weighed(self, words: tuple[str, ...]) -> Words:
-        weights = tuple(map(self._weight, words))
-        return Words(words, weights, tuple(weight if weight == LIGHT else MISSING * weight for weight in weights))
+    def _weighed(self, example: Asked) -> Words:
+        weights = tuple(self._weight(word, example.kind) for word in example.words)
+        extra = tuple(weight if weight == LIGHT else MISSING * weight for weight in weights)
+        return Words(example.words, weights, extra)
 
     def _indexed(self) -> dict[str, npt.NDArray[np.intp]]:
         places: dict[str, set[int]] = {}
@@ -186,15 +231,23 @@ class _Tongue:
 
     def candidates(self, words: Sequence[str]) -> list[Candidate]:
         """Every phrase that comes near, by its nearest example."""
+        if len(words) > SHORT and words[1] in self.manners.openers and self._unheard(words[0]):
+            words = words[1:]  # a greeting misheard: "mate, do you"
         if not words or len(words) > LONGEST or not self._examples:
             return []
-        weights = [self._weight(word) for word in words]
+        caller = asked(words, self.manners)
+        weights = [self._weight(word, caller.kind) for word in words]
         best: dict[str, Candidate] = {}
+        told: dict[tuple[str, tuple[str, ...]], str] = {}
         for example in self._nearest(words, weights):
-            found = self._candidate(words, weights, example)
+            found = self._candidate(caller, weights, example, told)
             if found.phrase not in best or found.score > best[found.phrase].score:
                 best[found.phrase] = found
         return list(best.values())
+
+    def _unheard(self, word: str) -> bool:
+        """Whether a word is one that no example has, nor a caller who means it."""
+        return not (word in self._heard_rightly or word in self.manners.light or word in self.manners.idle)
 
     def _nearest(self, words: Sequence[str], weights: Sequence[float]) -> list[_Example]:
         """Those that share most, by weight, of what they and the caller say."""
@@ -217,13 +270,19 @@ class _Tongue:
                 nearest.append(example)
         return nearest
 
-    def _candidate(self, words: Sequence[str], weights: Sequence[float], example: _Example) -> Candidate:
-        of = example.of
+    def _candidate(
+        self, caller: Asked, weights: Sequence[float], example: _Example, told: dict[tuple[str, tuple[str, ...]], str]
+    ) -> Candidate:
+        """`told` keeps what was found of a phrase, for its next example."""
+        of, words = example.of, caller.words
         extra = [self._extra(word, weight, of) for word, weight in zip(words, weights, strict=True)]
-        found = laid_along(Words(words, weights, extra), example.words, self._weights)
+        found = laid_along(Words(words, weights, extra), example.words, self._heard_rightly)
         unexplained = found.unexplained
-        if not unexplained and (told := self._otherwise(words, weights, example)):
-            unexplained = (told,)
+        if not unexplained:
+            key = of.phrase, found.mended
+            if key not in told:
+                told[key] = self._otherwise(caller, weights, of, found.mended)
+            unexplained = (told[key],) if told[key] else ()
         whole = sum(weights) + sum(example.words.weights)
         score = max(0.0, 1 - found.cost / whole) / (1 + len(unexplained))
         confidence = 0.0 if unexplained else 1 / (1 + math.exp(STEEPNESS * (MIDDLE - score)))
@@ -231,45 +290,39 @@ class _Tongue:
 
     def _extra(self, word: str, weight: float, of: _Phrase) -> float:
         """What it costs that the example has no such word."""
-        if word in self.manners.light:
+        if weight == LIGHT:
             return weight
         if word in of.known:
             return ELSEWHERE * weight
         if word in self.manners.stray:
             return STRAY
-        if word in self._weights:  # said as some other phrase has it, so not misheard
+        if word in self._heard_rightly:  # said as some other phrase has it, so not misheard
             return UNEXPLAINED
         like = max((likeness(word, known) for known in of.known if known[0] == word[0]), default=0.0)
         return (ELSEWHERE + 2 * (1 - like)) * weight if like else UNEXPLAINED
 
-    def _otherwise(self, words: Sequence[str], weights: Sequence[float], example: _Example) -> str:
-        """What makes it another thing than the example, though every word is explained."""
-        return (
-            self._statement(words, example.of)
-            or self._yes_or_no(words, example)
-            or self._guessed(words, weights, example.of)
-            or self._nothing_of_its_own(words, weights, example)
-        )
+    def _otherwise(self, caller: Asked, weights: Sequence[float], of: _Phrase, mended: Sequence[str]) -> str:
+        """What makes it another thing than the phrase's examples, though every word is explained."""
+        if told := self._statement(caller.words, of) or self._guessed(caller.words, weights, of):
+            return told
+        if tuple(caller.words) != tuple(mended):
+            caller = asked(mended, self.manners)
+        words = caller.words
+        return of.frames.refusal(caller, lambda word: self._said(word, words), self._generic, self.manners.named)
 
-    def _nothing_of_its_own(self, words: Sequence[str], weights: Sequence[float], example: _Example) -> str:
-        """Of "how much is a bike rental" the caller must say enough, and with one word or two, or with words that many
-        phrases have ("how much is a bike"), all of it."""
-        own = [(word, weight) for word, weight in example.words.pairs() if word not in self.manners.light]
-        missing = sum(weight for word, weight in own if not _said(word, words))
-        enough = COVERED if max(weights) >= DISTINCT and len(words) > SHORT else 1.0
-        short = missing > (1 - enough) * sum(weight for _, weight in own)
-        return " ".join(words) if short or self.manners.asking.issuperset(words) else ""
-
-    def _yes_or_no(self, words: Sequence[str], example: _Example) -> str:
-        """ "Do you fix flat tires" is not "how much is it to fix a flat tire"."""
-        asking = self.manners.asking
-        closed = words[0] in self.manners.yes_or_no and asking.isdisjoint(words)
-        return words[0] if closed and not asking.isdisjoint(example.words.words) else ""
+    def _said(self, meant: str, words: Sequence[str]) -> str:
+        """The caller's word that is this one of ours, or was heard for it."""
+        if meant in words:
+            return meant
+        for word in words:
+            if word not in self._heard_rightly and likeness(meant, word):
+                return word
+        return next((two[0] for two in pairwise(words) if joined(*two, meant)), "")
 
     def _statement(self, words: Sequence[str], of: _Phrase) -> str:
         """The opening of a statement ("you are ..."), where the phrase has no example that opens so."""
         told = {words[0], " ".join(words[:2])} & self.manners.subjects
-        return "" if tuple(words[:2]) in of.openings else " ".join(sorted(told))
+        return "" if tuple(words[:2]) in of.frames.openings else " ".join(sorted(told))
 
     def _guessed(self, words: Sequence[str], weights: Sequence[float], of: _Phrase) -> str:
         """The words of a wish that is nearly all mishearing."""
@@ -280,7 +333,7 @@ class _Tongue:
     def _certainty(self, word: str, of: _Phrase) -> float:
         if word in of.known:
             return 1.0
-        heard = word not in self._weights and any(likeness(word, known) >= CLEAR for known in of.known)
+        heard = word not in self._heard_rightly and any(likeness(word, known) >= CLEAR for known in of.known)
         return HEARSAY if heard else 0.0
 
 
@@ -298,7 +351,3 @@ def _sounds(word: str) -> tuple[str, str]:
     """What a word is found by: its sound, and how that begins."""
     whole = sound(word)
     return whole, f"{whole[:3]}-"
-
-
-def _said(word: str, words: Sequence[str]) -> bool:
-    return any(likeness(word, said) for said in words) or any(joined(*two, word) for two in pairwise(words))

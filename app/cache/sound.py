@@ -46,11 +46,11 @@ def likeness(one: str, other: str) -> float:
     if one == other:
         return 1.0
     first, second = sound(one), sound(other)
-    if first == second:
+    if first == second and not _apart(one, other):
         return 0.9 if len(first) > 2 else 0.7 if len(first) == 2 else 0.0
     if _grown(one, other) or _grown(other, one):
         return NEAR
-    if min(len(first), len(second)) < SHORTEST or first[0] != second[0]:
+    if min(len(first), len(second)) < SHORTEST or first[0] != second[0] or _apart(one, other):
         return 0.0
     like = 1 - _edits(first, second) / max(len(first), len(second))
     return like if like >= NEAR else 0.0
@@ -72,6 +72,11 @@ def joined(one: str, other: str, whole: str) -> bool:
     if abs(len(together) - len(whole)) > 2 or sound(together) != sound(whole):
         return False
     return _edits(together, whole) * 5 <= len(whole)
+
+
+def _apart(one: str, other: str) -> bool:
+    """ "sale" and "sell": the same consonants are not yet the same sound."""
+    return 3 * _edits(one, other) > max(len(one), len(other))
 
 
 def _grown(word: str, longer: str) -> bool:

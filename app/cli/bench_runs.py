@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from app.cli.bench_match import matching_times
 from app.simulator.load import rows, stages
 from app.simulator.load.figures import Row
 from app.simulator.load.knee import next_step
 from app.simulator.load.stages import Measured, Plan
 
-KEYS = ("first-word", "added", "barge-in", "late", "cpu", "memory", "turn", "knee")
+KEYS = ("first-word", "added", "barge-in", "late", "cpu", "memory", "turn", "matching", "knee")
 OF_CONVERSATION = {"added", "late", "cpu", "memory", "turn"}
 BARGE_IN_CALLS = 20
 
@@ -84,6 +85,9 @@ class Bench:
             self._conversations()
         if "barge-in" in self._wanted:
             self._barge_ins()
+        if "matching" in self._wanted:
+            self._progress.begin("known answers")
+            self._add(matching_times().row())
         if "knee" in self._wanted:
             self._knee()
         return self._outcome

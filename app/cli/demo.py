@@ -1,6 +1,5 @@
 """`offhook demo`: a whole call on this machine. The real server, both simulators, a scripted caller; no account."""
 
-import logging
 import secrets
 import socket
 from pathlib import Path
@@ -23,8 +22,8 @@ def demo(
     script: Annotated[Path, typer.Option(help="What the caller does.")] = SCRIPT,
     as_json: Annotated[bool, typer.Option("--json", help="One document on stdout, the show on stderr.")] = False,
 ) -> None:
-    """Hear it work: answers at once, a look-up, keys, an interruption, a person who is not there, a message."""
-    logging_to_stderr(level=logging.ERROR)  # a line of Spanish is not rendered for one call in English
+    """Hear it work: a greeting, questions, a look-up, an interruption, a goodbye."""
+    logging_to_stderr(level=30)
     console = Console(stderr=as_json, highlight=False)
     console.print("[dim]Starting a server, a simulated Nova Sonic and a simulated Twilio on this machine.[/]\n")
     try:
@@ -45,24 +44,18 @@ def _run(settings: Settings, script: Path, console: Console, as_json: bool) -> b
         from app.simulator.callscript import ScriptError
 
         try:
-            played = uvloop.run(run_demo(settings, script, sonic, console))
+            result, show = uvloop.run(run_demo(settings, script, sonic, console))
         except (ContentError, ScriptError) as error:
             fail(str(error))
-        conclude(played, console, as_json)
-        return played.call.passed
+        conclude(result, show, console, as_json)
+        return result.passed
 
 
 def demo_settings() -> Settings:
-    """Nothing of the environment's accounts is used: the demo has its own keys, its own model and its own Twilio."""
+    """Nothing of the environment's accounts is used: the demo has its own keys and its own model."""
     token = secrets.token_hex(16)
     settings = Settings.read(
-        twilio_account_sid="AC" + secrets.token_hex(16),
         twilio_auth_token=token,
-        twilio_api_key="",
-        twilio_api_secret="",
-        person_number="",
-        record_calls=False,
-        database_url="",
         redis_url="",
         stream_secret=token,
         port=free_port(),
@@ -72,7 +65,7 @@ def demo_settings() -> Settings:
     settings = settings.for_serving(local=True)
     data_dir = settings.data_dir / "demo"
     data_dir.mkdir(parents=True, exist_ok=True)
-    own = {"data_dir": data_dir, "aws_ca_bundle": data_dir / "sonic-ca.pem", "pool_size": 2, "foreign_audio": True}
+    own = {"data_dir": data_dir, "aws_ca_bundle": data_dir / "sonic-ca.pem", "pool_size": 1, "foreign_audio": True}
     return settings.model_copy(update=own)
 
 

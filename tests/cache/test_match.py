@@ -85,6 +85,70 @@ def test_more_less_and_other_than_the_examples_is_left_to_the_model(practice: Ma
     assert decision.refused
 
 
+SHOP = [
+    Examples(
+        "prices", "prices", "en-US",
+        ["How much is a service?", "What do new brakes cost?", "How much is it to fix a flat tire?"],
+    ),
+    Examples(
+        "repair_time", "repair_time", "en-US",
+        ["How long does a repair take?", "How long do I wait for my bike?", "What is the repair time?"],
+    ),
+    Examples(
+        "parking", "parking", "en-US",
+        ["Is there parking?", "Where can I park my car?", "Do you have a car park?"],
+    ),
+    Examples("computer", "computer", "en-US", ["Are you a computer?", "Are you a real person?"]),
+    Examples("cards", "cards", "en-US", ["Do you take credit cards?", "Do you take cash?", "Can I pay by card?"]),
+    Examples("rental", "rental", "en-US", ["Do you rent bikes?", "How much is it to rent a bike?"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "what does a new bike cost",
+        "do you have a car",
+        "what services do you have",
+        "what time is it",
+        "how long does it take",
+        "I'd like to book a repair",
+        "how do I fix a flat tire",
+        "a real person please",
+        "how long can I park",
+        "how much is parking",
+        "where can I rent a bike",
+        "do you rent a car",
+        "how much is a truck to rent",
+        "do you take cash and how long does a repair take",
+        "is there parking and do you rent bikes",
+        "how much",
+        "the car",
+    ],
+)
+def test_the_frame_of_one_question_with_the_thing_of_another_is_none(said: str) -> None:
+    assert Matcher(SHOP).match(said) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "phrase"),
+    [
+        ("do you take cash or credit cards", "cards"),
+        ("is there parking and where can I park my car", "parking"),
+        ("is it possible to pay by card", "cards"),
+        ("do you accept cash", "cards"),
+        ("what does it cost to fix a flat tire", "prices"),
+        ("how expensive is a service", "prices"),
+        ("what's the price of renting a bike", "rental"),
+        ("do you hire out bicycles", "rental"),
+        ("roughly how long does a repair take again", "repair_time"),
+    ],
+)
+def test_the_same_wish_in_another_frame_of_its_kind_is_answered(said: str, phrase: str) -> None:
+    found = Matcher(SHOP).match(said)
+    assert found is not None and found.phrase == phrase
+
+
 def test_the_match_names_phrase_intent_language_and_confidence(practice: Matcher) -> None:
     found = practice.match("¿Cuál es su horario?")
     assert found is not None

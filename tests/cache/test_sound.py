@@ -5,13 +5,24 @@ from app.cache.sound import NEAR, alike, joined, likeness
 
 @pytest.mark.parametrize(
     ("heard", "meant"),
-    [("ours", "hours"), ("write", "right"), ("brake", "break"), ("branch", "brand"), ("parked", "park")],
+    [("ours", "hours"), ("branch", "brand"), ("parked", "park")],
 )
 def test_what_sounds_alike_may_be_misheard(heard: str, meant: str) -> None:
     assert NEAR <= likeness(heard, meant) < 1
 
 
-@pytest.mark.parametrize(("one", "other"), [("my", "your"), ("today", "ready"), ("where", "when"), ("sale", "call")])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("my", "your"),
+        ("today", "ready"),
+        ("where", "when"),
+        ("sale", "call"),
+        ("sale", "sell"),
+        ("book", "bike"),
+        ("light", "lot"),
+    ],
+)
 def test_what_sounds_otherwise_is_another_word(one: str, other: str) -> None:
     assert likeness(one, other) == 0
 

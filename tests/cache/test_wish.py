@@ -7,10 +7,10 @@ from app.cache.wish import wish
 @pytest.mark.parametrize(
     ("said", "left"),
     [
-        ("Hello, um, could you tell me your opening hours, please?", "your opening hour"),
+        ("Hello, um, could you tell me your opening hours, please?", "your open hour"),
         ("Good morning, I'd like to know when when you're open.", "when your open"),
         ("What's your, what's your address?", "what is your address"),
-        ("Just a quick question: do you take cards?", "do you take card"),
+        ("Just a quick question: do you accept cards?", "do you take card"),
         ("I don't want your address.", "do not want your address"),
         ("Thanks for the address.", "thank for the address"),
         ("Thank you, where are you?", "where are you"),

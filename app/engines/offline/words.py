@@ -36,7 +36,6 @@ CONCEPTS: dict[str, tuple[str, ...]] = {
     "~ready": ("ready", "finished", "complete", "completed"),
     "~park": ("park", "parking"),
     "~tire": ("tire", "tyre"),
-    "~bike": ("bike", "bicycle"),
     "~color": ("color", "colour"),
 }
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

@@ -13,6 +13,7 @@ from typing import Literal
 HERE = Path(__file__).parent
 HEARD = HERE / "heard.json"
 NOTHING = "nothing"
+WRITINGS = ("first", "second")
 
 type Half = Literal["tuning", "untouched"]
 
@@ -24,6 +25,7 @@ class Utterance:
     text: str
     answer: str
     kind: str
+    writing: str
 
     @property
     def half(self) -> Half:
@@ -31,14 +33,23 @@ class Utterance:
 
 
 def utterances() -> list[Utterance]:
+    """The English ones, of both writings."""
+    return [utterance for writing in WRITINGS for utterance in _written(writing)]
+
+
+def spanish() -> list[Utterance]:
+    return _written("spanish")
+
+
+def _written(writing: str) -> list[Utterance]:
     found = []
     section = ""
-    for line in (HERE / "corpus.txt").read_text(encoding="utf-8").splitlines():
+    for line in (HERE / f"{writing}.txt").read_text(encoding="utf-8").splitlines():
         if line.startswith("== "):
             section = line.removeprefix("== ")
         elif section and line.strip():
             name, _, kind = section.partition(": ")
-            found.append(Utterance(line.strip(), "" if name == NOTHING else name, kind))
+            found.append(Utterance(line.strip(), "" if name == NOTHING else name, kind, writing))
     return found
 
 

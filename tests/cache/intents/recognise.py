@@ -1,12 +1,14 @@
 """Makes `heard.json`: every utterance spoken by flite's rms voice, sent through a telephone line (8 kHz mu-law), and
 recognised by the offline engine exactly as in a call: free speech, and the words of the shipped front desk's prompt.
 
-`python -m tests.cache.intents.recognise` takes about ten minutes. Each utterance is a caller of its own, so that none
+`python -m tests.cache.intents.recognise` adds what is new, and with `all` makes everything again (a second or two for
+each). Each utterance is a caller of its own, so that none
 depends on what was recognised before it.
 """
 
 import asyncio
 import json
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from app.engines.offline.speak import speak
 from app.engines.offline.understand import Understanding
 from app.prompts.library import load_prompts
 from tests.cache.intents.corpus import HEARD, utterances
+from tests.cache.intents.corpus import heard as heard_before
 from tests.engines.offline.telephone import heard, over_the_line
 
 CONTENT = Path(__file__).parents[3]
@@ -48,5 +51,8 @@ async def recognised(texts: Iterable[str]) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    made = asyncio.run(recognised(utterance.text for utterance in utterances()))
-    HEARD.write_text(json.dumps(made, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
+    everything = [utterance.text for utterance in utterances()]
+    kept = {} if "all" in sys.argv[1:] else heard_before()
+    made = asyncio.run(recognised(text for text in everything if text not in kept))
+    found = {text: (kept | made)[text] for text in everything}
+    HEARD.write_text(json.dumps(found, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
