@@ -17,6 +17,7 @@ from app.cache.store import Store, open_store
 from app.call.commands import Command, EndCall
 from app.call.events import Event, Failure, UsageReported
 from app.call.setup import Timings
+from app.casting import wall_ms
 from app.edition import Edition
 from app.editions import Editions
 from app.engines.engine import Endpoint, Engine, SessionKey
@@ -78,10 +79,11 @@ async def assemble(
     watch: WatchCall | None = None,
     timings: Timings | None = None,
     render: Renderer | None = None,
+    clock: Callable[[], int] = wall_ms,
 ) -> AsyncIterator[Server]:
     """A server that is ready to be given doors; everything it opened is closed behind it. `timings` are a rehearsal's:
     calls whose waits are shorter than in life. `render` records what a later edition lacks, the settings' own
-    studio where it is not given."""
+    studio where it is not given. `clock` (Unix ms) tells by which hour a call begins: open or closed."""
     meters = Meters()
     timings = timings or Timings()
     web = Web(read_hosts(settings.tool_hosts), tool_variables())
@@ -97,7 +99,7 @@ async def assemble(
         def host(edition: Edition) -> ToolHost:
             return ToolHost(edition.toolbox.tools, web=web, data_dir=settings.data_dir)
 
-        editions = Editions(settings, timings, store, host, render)
+        editions = Editions(settings, timings, store, host, render, clock)
         await editions.begin(edition)
         casting = editions.current
         endpoints = Endpoints(engine, _endpoint_options(settings), now_ms)

@@ -1,7 +1,7 @@
 """Who serves a call: from an edition's agents to what a machine, a session and a leg are made with."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from app.audio.transcoder import Transcoder
@@ -39,10 +39,15 @@ PERSON = "person"  # the target that PERSON_NUMBER gives every agent, for where 
 GREET = "[The call begins now. Greet the caller in one short sentence and offer your help.]"
 
 
+def wall_ms() -> int:
+    """Now, Unix ms."""
+    return time.time_ns() // 1_000_000
+
+
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Casting:
     """One edition made ready for calls: `shelf` holds its audio, `host` its tools. A call is given the casting itself
-    to run its tools, and so keeps it as long as it lasts."""
+    to run its tools, and so keeps it as long as it lasts. `clock` tells by which hour calls begin."""
 
     settings: Settings
     edition: Edition
@@ -50,6 +55,7 @@ class Casting:
     shelf: AudioShelf
     host: ToolHost
     pace: AnswerPace
+    clock: Callable[[], int] = wall_ms
 
     # --- sessions -------------------------------------------------------------------------------------------------
 
@@ -90,7 +96,7 @@ class Casting:
 
     def cast(self, incoming: Incoming) -> Cast:
         """A new call, now."""
-        at_ms = time.time_ns() // 1_000_000
+        at_ms = self.clock()
         way = self.edition.prompts.routes.way(incoming.called, at_ms)
         agent = self.edition.prompts.agents[way.agent]
         facts = CallFacts(

@@ -20,7 +20,7 @@ from app.cache.render import Renderer
 from app.cache.shelf import AudioShelf, engines_allowed, fill_shelf
 from app.cache.store import Store, StoreGone
 from app.call.setup import CallFacts, Timings
-from app.casting import Casting
+from app.casting import Casting, wall_ms
 from app.content.faults import ContentError, Fault
 from app.edition import Edition, edition_of, load_edition
 from app.settings import Settings
@@ -45,6 +45,7 @@ class Editions:
         store: Store,
         host: Callable[[Edition], ToolHost],
         render: Renderer | None = None,
+        clock: Callable[[], int] = wall_ms,
     ) -> None:
         self.pace = AnswerPace(timings.slow_answer)
         self.refused: tuple[Fault, ...] = ()
@@ -53,6 +54,7 @@ class Editions:
         self._store = store
         self._host = host
         self._render = render
+        self._clock = clock
         self._followers: list[Callable[[Casting], None]] = []
         self._castings: WeakValueDictionary[str, Casting] = WeakValueDictionary()
         self._looking = asyncio.Lock()
@@ -191,7 +193,8 @@ class Editions:
             log.warning("! phrases could not be rendered", edition=edition.hash, phrases=sorted(report.failed))
 
     async def _casting(self, edition: Edition, host: ToolHost) -> Casting:
-        return Casting(self._settings, edition, self._timings, await self._shelf(edition), host, self.pace)
+        shelf = await self._shelf(edition)
+        return Casting(self._settings, edition, self._timings, shelf, host, self.pace, self._clock)
 
     async def _shelf(self, edition: Edition) -> AudioShelf:
         folder, engines = self._settings.content_dir, engines_allowed(self._settings.foreign_audio)

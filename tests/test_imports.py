@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "studio": PURE | NEIGHBOURS | {"settings"},  # voices are engines, recordings the cache's
     "editions": PURE | NEIGHBOURS | {"bridge", "edition", "casting", "settings"},
     "watching": {"editions"},
-    "assembly": PURE | NEIGHBOURS | {"bridge", "pool", "edition", "editions", "studio", "settings"},
+    "assembly": PURE | NEIGHBOURS | {"bridge", "pool", "edition", "casting", "editions", "studio", "settings"},
     "web": PURE | NEIGHBOURS | {"bridge", "pool", "settings"},
     "simulator": {"audio", "engines.offline"},  # were the wire code shared, both ends would share a mistake
     "cli": PURE

@@ -208,6 +208,7 @@ def _collect(scene: Scene, what: str, run: Run | None) -> None:
         _report(scene, what, run, _error("unknown"))
         return
     scene.answer.stop()
+    scene.waterfall.void()
     scene.note(ASKED, what)
     asked = scene.pad.entry = Asked(collection, run)
     if collection.sensitive:

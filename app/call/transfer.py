@@ -88,6 +88,7 @@ def _leave_model(scene: Scene) -> None:
     if scene.turns.hold is not None:
         floor.confirm(scene, Sign.TOOK)
     scene.phase = Phase.LEAVING
+    scene.waterfall.void()
     scene.do_all(scene.pad.close())
     scene.account.answered()
     scene.do_all(c.CancelTool(run.run) for run in scene.runs.take_all())

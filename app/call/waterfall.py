@@ -45,6 +45,12 @@ class Waterfall:
         """A phrase answers this turn, not the model."""
         self._by = "phrase"
 
+    def void(self) -> None:
+        """The turn came to something that takes as long as somebody presses keys or is rung: what the model says to
+        that tells nothing of us."""
+        if self._by == "model":
+            self._reset()
+
     def first_frame(self, now: int) -> TurnMeasured | None:
         """The first frame of an answer leaves. None where no turn of the caller came before it."""
         answered = self._stopped is not None or self._transcript is not None

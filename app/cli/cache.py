@@ -34,9 +34,13 @@ PLAYERS = (("play", "-q"), ("aplay", "-q"), ("afplay",), ("ffplay", "-nodisp", "
 progress_on = Console(stderr=True)
 
 
-async def render_missing(content_dir: Path, only: str | None = None, bar: Console = progress_on) -> RenderReport:
-    """Record with the offline voice what is not recorded yet. Raises `ContentError`."""
+async def render_missing(
+    content_dir: Path, only: str | None = None, bar: Console = progress_on, language: str = ""
+) -> RenderReport:
+    """Record with the offline voice what is not recorded yet, in one language where it is given. Raises
+    `ContentError`."""
     catalogue, wanted = await asyncio.to_thread(_content, content_dir)
+    wanted = {narrator for narrator in wanted if language in ("", narrator.language)}
     return await _render(offline_studio(content_dir), catalogue, wanted, only, bar)
 
 

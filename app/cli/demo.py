@@ -1,5 +1,6 @@
 """`offhook demo`: a whole call on this machine. The real server, both simulators, a scripted caller; no account."""
 
+import logging
 import secrets
 import socket
 from pathlib import Path
@@ -22,8 +23,8 @@ def demo(
     script: Annotated[Path, typer.Option(help="What the caller does.")] = SCRIPT,
     as_json: Annotated[bool, typer.Option("--json", help="One document on stdout, the show on stderr.")] = False,
 ) -> None:
-    """Hear it work: a greeting, questions, a look-up, an interruption, a goodbye."""
-    logging_to_stderr(level=30)
+    """Hear it work: answers at once, a look-up, keys, an interruption, a person who is not there, a message."""
+    logging_to_stderr(level=logging.ERROR)  # a line of Spanish is not rendered for one call in English
     console = Console(stderr=as_json, highlight=False)
     console.print("[dim]Starting a server, a simulated Nova Sonic and a simulated Twilio on this machine.[/]\n")
     try:
@@ -44,18 +45,24 @@ def _run(settings: Settings, script: Path, console: Console, as_json: bool) -> b
         from app.simulator.callscript import ScriptError
 
         try:
-            result, show = uvloop.run(run_demo(settings, script, sonic, console))
+            played = uvloop.run(run_demo(settings, script, sonic, console))
         except (ContentError, ScriptError) as error:
             fail(str(error))
-        conclude(result, show, console, as_json)
-        return result.passed
+        conclude(played, console, as_json)
+        return played.call.passed
 
 
 def demo_settings() -> Settings:
-    """Nothing of the environment's accounts is used: the demo has its own keys and its own model."""
+    """Nothing of the environment's accounts is used: the demo has its own keys, its own model and its own Twilio."""
     token = secrets.token_hex(16)
     settings = Settings.read(
+        twilio_account_sid="AC" + secrets.token_hex(16),
         twilio_auth_token=token,
+        twilio_api_key="",
+        twilio_api_secret="",
+        person_number="",
+        record_calls=False,
+        database_url="",
         redis_url="",
         stream_secret=token,
         port=free_port(),
@@ -65,7 +72,7 @@ def demo_settings() -> Settings:
     settings = settings.for_serving(local=True)
     data_dir = settings.data_dir / "demo"
     data_dir.mkdir(parents=True, exist_ok=True)
-    own = {"data_dir": data_dir, "aws_ca_bundle": data_dir / "sonic-ca.pem", "pool_size": 1, "foreign_audio": True}
+    own = {"data_dir": data_dir, "aws_ca_bundle": data_dir / "sonic-ca.pem", "pool_size": 2, "foreign_audio": True}
     return settings.model_copy(update=own)
 
 

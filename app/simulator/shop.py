@@ -8,6 +8,7 @@ It answers from a file of orders, one a number. With a `key` it lets in only who
 
 import json
 import threading
+import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,13 +19,15 @@ HOST = "orders.spoke-and-chain.example"  # whose stand-in it is
 
 
 class Shop:
-    """Open it as a context; it listens on 127.0.0.1 in threads of its own. `asked` is every path, in order."""
+    """Open it as a context; it listens on 127.0.0.1 in threads of its own. `asked` is every path, in order. It takes
+    `takes_s` over an order, as old systems do."""
 
-    def __init__(self, orders: Path, port: int = 0, key: str = "") -> None:
+    def __init__(self, orders: Path, port: int = 0, key: str = "", takes_s: float = 0) -> None:
         """Raises `OSError` where the port is taken or the file cannot be read."""
         self.asked: list[str] = []
         self._orders: dict[str, Any] = json.loads(orders.read_text(encoding="utf-8"))
         self._key = key
+        self._takes_s = takes_s
         self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="shop", daemon=True)
@@ -54,6 +57,7 @@ class Shop:
             case ["health"]:
                 return HTTPStatus.OK, {"orders": len(self._orders)}
             case ["orders", number] if number in self._orders:
+                time.sleep(self._takes_s)
                 return HTTPStatus.OK, {"number": number, **self._orders[number]}
             case _:
                 return HTTPStatus.NOT_FOUND, {"error": "there is no such thing"}

@@ -1,7 +1,7 @@
 """A tool's arguments found in what the caller said, by its JSON Schema alone; and questions for what is missing."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from app.engines.offline.digits import with_figures
@@ -47,7 +47,7 @@ def required(tool: Tool) -> list[str]:
 
 def find_arguments(tool: Tool, said: str, sought: str | None = None) -> dict[str, Any]:
     """Arguments of `tool` found in `said` (numbers as figures). `sought` is the one the caller was just asked for: the
-    whole utterance may be its value. Free text that is not required is left alone."""
+    whole utterance may be its value. Other free text is found only where it is all that the tool requires."""
     numbers = re.findall(r"\b\d+\b", said)
     found: dict[str, Any] = {}
     for name, spec in properties(tool).items():
@@ -59,7 +59,7 @@ def find_arguments(tool: Tool, said: str, sought: str | None = None) -> dict[str
 
 def _value(tool: Tool, name: str, spec: Mapping[str, Any], said: str, numbers: list[str], asked: bool) -> Any:
     if "enum" in spec:
-        return _choice(spec["enum"], said)
+        return chosen(spec, said)
     kind, hint = spec.get("type", "string"), f"{name.replace('_', ' ')} {spec.get('description', '')}".lower()
     if kind in {"integer", "number"}:
         return int(numbers.pop(0)) if numbers else None
@@ -75,16 +75,31 @@ def _value(tool: Tool, name: str, spec: Mapping[str, Any], said: str, numbers: l
         return next((word for word in words_of(said) if word in DAY_WORDS), None)
     if asked:
         return LEAD_IN.sub("", said).strip() or None
-    return _after_the_subject(tool, said) if name in required(tool) else None
+    return _after_the_subject(tool, said) if required(tool) == [name] else None
 
 
-def _choice(values: Sequence[Any], said: str) -> Any:
+def chosen(spec: Mapping[str, Any], said: str) -> Any:
+    """The choice whose name is said, else the one whose meaning most is said of; None where none is, or two alike."""
     spoken = {stem(word) for word in words_of(with_figures(said))}
-    for value in values:
+    for value in spec["enum"]:
         wanted = {stem(word) for word in words_of(with_figures(str(value).lower().replace("_", " ")))}
         if wanted and wanted <= spoken:
             return value
-    return None
+    about = terms(said)
+    fits = sorted(((len(about & meaning), value) for value, meaning in meanings(spec).items()), key=lambda fit: -fit[0])
+    if not fits or not fits[0][0] or (len(fits) > 1 and fits[0][0] == fits[1][0]):
+        return None
+    return fits[0][1]
+
+
+def meanings(spec: Mapping[str, Any]) -> dict[Any, frozenset[str]]:
+    """What each choice is about, where the description explains them: "... a: first meaning; b: the second"."""
+    described = str(spec.get("description", ""))
+    found = {}
+    for value in spec["enum"]:
+        if explained := re.search(rf"(?:^|[\s;.]){re.escape(str(value))}: ([^;]+)", described):
+            found[value] = terms(explained[1])
+    return found
 
 
 def _yes_or_no(said: str) -> bool | None:

@@ -27,7 +27,9 @@ ORDER = re.compile(
     r"remember|make|only|help|listen|apologi[sz]e|transfer|mention|wait|repeat|talk|note|before|after|once)",
     re.IGNORECASE,
 )
-ABOUT_US = re.compile(r"\b(?:callers?|customers? who|the user|tools?|system prompt|instructions?)\b", re.IGNORECASE)
+ABOUT_US = re.compile(
+    r"\b(?:callers?|customers? who|the user|tools?|system prompt|instructions?)\b|\b[a-z]+_[a-z_]+\b", re.IGNORECASE
+)
 GREETING = re.compile(r"\b(?:greet(?:ing)?|open the call|answer the call|welcome)\b", re.IGNORECASE)
 GREETED = re.compile(GREETING.pattern + r"[^.!?\"“]*" + QUOTED.pattern, re.IGNORECASE)
 CONTEXT_WEIGHT = 0.8

@@ -36,6 +36,7 @@ CONCEPTS: dict[str, tuple[str, ...]] = {
     "~ready": ("ready", "finished", "complete", "completed"),
     "~park": ("park", "parking"),
     "~tire": ("tire", "tyre"),
+    "~bike": ("bike", "bicycle"),
     "~color": ("color", "colour"),
 }
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
