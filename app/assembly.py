@@ -58,14 +58,22 @@ class Server:
     meters: Meters
 
     def ready(self) -> tuple[bool, Mapping[str, Any]]:
-        """For /readyz: true when the first filling of the pool has ended, well or not; false while draining."""
+        """For /readyz: true when the first filling of the pool has ended, well or not; false while draining.
+
+        A process that is full or late stays ready, and says `refuses`: a caller it is asked about hears that all lines
+        are busy, and calls that are live still come back to it. With every process of a fleet late and none ready,
+        Twilio would reach nobody, for neither."""
         state = self.pool.state()
-        draining = self.desk.registry.draining
+        registry = self.desk.registry
+        draining = registry.draining
         body = {
             "draining": draining,
-            "calls": self.desk.registry.live_count(),
+            "calls": registry.live_count(),
+            "refuses": registry.refusal(),
+            "lateness_ms": round(registry.lateness.level_ms(now_ms()), 1),
             **self.editions.state(),
             "store": self.store.backend,
+            "store_answers": self.store.well,
             "pool": asdict(state),
             "endpoints": {where: "down" if down else "up" for where, down in self.endpoints.down().items()},
         }
@@ -123,6 +131,7 @@ async def assemble(
             recording_of(settings),
             inbox,
             phone_of(settings),
+            streams_left=pool.has_stream,
         )
         desk = FrontDesk(staff, settings.max_calls, casting.desk_options())
         editions.follow(lambda casting: pool.change(casting.specs()))

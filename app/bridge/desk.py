@@ -121,17 +121,18 @@ class Staff:
     inbox: Keeper = field(default_factory=NoInbox)
     phone: Phone | None = None  # None: no calls can be placed by REST
     listening: Listening | None = None  # None: without a model, keys alone
+    streams_left: Callable[[], bool] = lambda: True  # has the model one for another call?
 
 
 class FrontDesk:
     """One for each process, entered before the first request: `async with desk:` is the parent of every call's life."""
 
     def __init__(self, staff: Staff, limit: int, options: DeskOptions) -> None:
-        self.registry = Registry(limit, staff.now_ms)
+        self.registry = Registry(limit, staff.now_ms, staff.streams_left)
         self.people = People(self.registry, staff.store, staff.inbox, staff.now_ms, staff.phone)
         self._staff = staff
         self._options = options
-        self._ticker = Ticker(staff.now_ms, staff.meters.loop_lateness.observe)
+        self._ticker = Ticker(staff.now_ms, self._loop_was_late)
         self._lives = asyncio.TaskGroup()
         self._errands: dict[str, asyncio.Task[None]] = {}  # the last one of each call
         staff.meters.watch_live_calls(self.registry.live_count)
@@ -164,8 +165,11 @@ class FrontDesk:
         known = self.registry.get(incoming.call_sid)
         if known is not None:
             return known.answer
-        if not self.registry.has_room():
-            return self.registry.put(incoming.call_sid, self._refusal()).answer
+        why = self.registry.refusal()
+        if why is not None:
+            self._staff.meters.calls_refused.labels(why).inc()
+            log.warning("! call refused", call=incoming.call_sid, why=why)
+            return self.registry.put(incoming.call_sid, self._busy()).answer
         cast = self._staff.cast(incoming)
         return self._admit(incoming.call_sid, cast, cast.setup).answer
 
@@ -241,7 +245,7 @@ class FrontDesk:
             entry.streams.add(stream)
             entry.record = entry.record.stream_ended(0)
 
-    def _refusal(self) -> Answer:
+    def _busy(self) -> Answer:
         if self._options.at_limit == "reject":
             return RejectCall()
         return SpeakAndHangUp(self._options.busy_text, self._options.language)
@@ -387,6 +391,10 @@ class FrontDesk:
     def _errand_done(self, call_sid: str, done: asyncio.Task[None]) -> None:
         if self._errands.get(call_sid) is done:
             del self._errands[call_sid]
+
+    def _loop_was_late(self, seconds: float) -> None:
+        self._staff.meters.loop_lateness.observe(seconds)
+        self.registry.lateness.ran(seconds * 1000, self._staff.now_ms())
 
     async def _sweep(self) -> None:
         while True:

@@ -4,6 +4,7 @@ answered as the first one was."""
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from app.bridge.admission import Lateness, Refusal, refusal
 from app.bridge.session import CallLife
 from app.call.continuation import Answer, CallRecord
 from app.call.onward import Destination, Onward
@@ -42,11 +43,14 @@ class Entry:
 
 
 class Registry:
-    """Admission, look-up and forgetting. `limit` counts calls that were admitted and have not ended."""
+    """Admission, look-up and forgetting. `limit` counts calls that were admitted and have not ended; `streams_left`
+    says whether the model has one for another call."""
 
-    def __init__(self, limit: int, now_ms: Callable[[], int]) -> None:
+    def __init__(self, limit: int, now_ms: Callable[[], int], streams_left: Callable[[], bool] = lambda: True) -> None:
         self.limit = limit
         self.draining = False
+        self.lateness = Lateness()
+        self._streams_left = streams_left
         self._now_ms = now_ms
         self._entries: dict[str, Entry] = {}
 
@@ -59,10 +63,19 @@ class Registry:
     def live_count(self) -> int:
         return sum(1 for _ in self.live())
 
+    def refusal(self) -> Refusal | None:
+        """Why a new call is not taken. Callers who are with a person, or leave a message, take no place: nothing of
+        the model is used for them."""
+        return refusal(
+            draining=self.draining,
+            here=sum(1 for entry in self.live() if entry.outside is None),
+            limit=self.limit,
+            late=self.lateness.too_late(self._now_ms()),
+            streams_left=self._streams_left(),
+        )
+
     def has_room(self) -> bool:
-        """Callers who are with a person, or leave a message, take no place: nothing of the model is used for them."""
-        here = sum(1 for entry in self.live() if entry.outside is None)
-        return not self.draining and here < self.limit
+        return self.refusal() is None
 
     def put(self, call_sid: str, answer: Answer, life: CallLife | None = None) -> Entry:
         self.sweep()

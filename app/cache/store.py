@@ -38,6 +38,7 @@ class Store:
 
     def __init__(self, client: Redis, backend: str, prefix: str = "offhook", limit_s: float = LIMIT_S) -> None:
         self.backend = backend
+        self.well = True  # whether the last command was answered
         self._client = client
         self._prefix = prefix
         self._limit_s = limit_s
@@ -91,11 +92,15 @@ class Store:
     async def _within_limit(self, asked: Awaitable[Any]) -> Any:
         try:
             async with asyncio.timeout(self._limit_s):
-                return await asked
+                answer = await asked
         except TimeoutError:
+            self.well = False
             raise StoreGone(f"no answer within {round(self._limit_s * 1000)} ms") from None
         except (RedisError, OSError) as error:
+            self.well = False
             raise StoreGone(type(error).__name__) from None  # redis-py's texts may hold the address with its password
+        self.well = True
+        return answer
 
 
 @asynccontextmanager

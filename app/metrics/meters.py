@@ -42,6 +42,7 @@ class Meters:
 
         self.calls_live = Gauge("offhook_calls_live", "Calls in progress", registry=registry)
         self.calls_ended = counter("calls_ended", "Calls ended, by disposition", "disposition")
+        self.calls_refused = counter("calls_refused", "New calls that were told all lines are busy, by reason", "why")
         self.first_word = histogram("first_word_seconds", "Stream start to the first frame of speech", SPEECH_SECONDS)
         self.turn = histogram("turn_seconds", "Parts of a turn, from the caller's last sound", SPEECH_SECONDS, "part")
         self.turns = counter("turns", "Turns answered, by whom", "answered_by")

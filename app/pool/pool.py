@@ -112,6 +112,10 @@ class Pool:
         options = self._options
         return PoolState(self.filled, self.counts(), options.size, options.max_streams, held, self._last_failure)
 
+    def has_stream(self) -> bool:
+        """Whether a further call could be given a session: not all of the model's streams serve one."""
+        return self.counts().live < self._options.max_streams
+
     # --- what calls ask for ---------------------------------------------------------------------------------------
 
     def expect(self, spec: SessionSpec) -> None:
