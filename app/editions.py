@@ -19,7 +19,8 @@ from app.bridge.pace import AnswerPace
 from app.cache.render import Renderer
 from app.cache.shelf import AudioShelf, engines_allowed, fill_shelf
 from app.cache.store import Store, StoreGone
-from app.call.setup import CallFacts, Timings
+from app.call.setup import Timings
+from app.call.snapshots import read_facts
 from app.casting import Casting, wall_ms
 from app.content.faults import ContentError, Fault
 from app.edition import Edition, edition_of, load_edition
@@ -98,8 +99,8 @@ class Editions:
         """A call that began before, here or in another process: with its own edition where that can be had, else with
         the one in use. Never raises for what a snapshot holds."""
         try:
-            facts = CallFacts(**snapshot["facts"])
-        except (KeyError, TypeError):
+            facts = read_facts(snapshot)
+        except ValueError:
             return self.cast(incoming)
         return (await self._of(facts.edition)).recast(incoming, facts)
 
@@ -113,7 +114,7 @@ class Editions:
                 log.warning("! a call's edition is gone: it goes on with the one in use", edition=name)
                 return None
             made = await asyncio.to_thread(edition_of, kept["texts"], self._code)
-        except (StoreGone, ContentError, KeyError, TypeError) as error:
+        except (StoreGone, ContentError, KeyError, TypeError, AttributeError) as error:
             log.warning("! a call's edition cannot be made again", edition=name, error=str(error))
             return None
         # Our code may differ from that of the process it comes from; the name stays, for sessions are known by it.

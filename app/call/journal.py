@@ -16,7 +16,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, fields
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Any, get_type_hints
+from math import isfinite
+from types import NoneType, UnionType
+from typing import Any, get_args, get_type_hints
 
 from app.call import events as e
 from app.call.built_in import COLLECT_DIGITS, END_CALL, PEOPLE, TOLD, given
@@ -27,6 +29,9 @@ from app.call.machine import Call
 
 type Words = Callable[[str], str]
 type FindAudio = Callable[[str, int], bytes]  # by digest and length
+
+MOST_MS = 2**53
+MOST_AUDIO = 10_000_000  # bytes of one event: twenty minutes
 
 _WORD = re.compile(r"\w+")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
@@ -98,11 +103,13 @@ def read(line: str, find_audio: FindAudio) -> tuple[int, e.Event]:
     """When, and what. Raises ValueError for a line that is not of a journal."""
     try:
         document = json.loads(line)
-        name, at = document.pop("is"), int(document.pop("at"))
+        name, at = document.pop("is"), document.pop("at")
         hints = _HINTS[name]
         event = _EVENTS[name](**{field: _value(hints[field], given, find_audio) for field, given in document.items()})
-    except (KeyError, TypeError, AttributeError) as wrong:
-        raise ValueError(f"not a line of a journal: {wrong!r}") from wrong
+    except (KeyError, TypeError, AttributeError, RecursionError) as wrong:
+        raise ValueError(f"not a line of a journal: {type(wrong).__name__}") from None
+    if type(at) is not int or abs(at) > MOST_MS:
+        raise ValueError("not a line of a journal: its time is none")
     return at, event
 
 
@@ -126,7 +133,31 @@ def digest(audio: bytes) -> str:
 
 def _value(hint: Any, given: Any, find_audio: FindAudio) -> Any:
     if hint is bytes:
-        return find_audio(given["digest"], given["bytes"])
+        if type(given["bytes"]) is not int or not 0 <= given["bytes"] <= MOST_AUDIO:
+            raise ValueError("not a line of a journal: nobody speaks that long at once")
+        return find_audio(str(given["digest"]), given["bytes"])
     if hint == e.Known | None:
-        return None if given is None else e.Known(**given)
-    return hint(given) if isinstance(hint, type) and issubclass(hint, StrEnum) else given
+        return None if given is None else _known(given)
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return hint(given)
+    return _plain_value(hint, given)
+
+
+def _known(given: Mapping[str, Any]) -> e.Known:
+    hints = get_type_hints(e.Known)
+    return e.Known(**{name: _plain_value(hints[name], value) for name, value in given.items()})
+
+
+def _plain_value(hint: Any, given: Any) -> Any:
+    """`given`, if it is what the event holds there: a text, a number, a yes or no, or one of several of these."""
+    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    for kind in kinds:
+        if kind is float and type(given) is int:
+            return given
+        if type(given) is kind and not (kind is float and not isfinite(given)):
+            if kind is int and abs(given) > MOST_MS:
+                break
+            return given
+    if any(kind not in (str, int, float, bool, NoneType) for kind in kinds):
+        return given
+    raise ValueError("not a line of a journal: a field is not what it should be")

@@ -8,7 +8,7 @@ follows; its result comes back as an event, and the call ends there or goes on w
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 type Way = Literal["dial", "join", "queue", "voicemail"]
 
@@ -42,8 +42,12 @@ class Onward:
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> "Onward":
-        """Raises KeyError or TypeError for what is none."""
-        return cls(document["way"], document["attempt"], document["target"], dict(document["about"]))
+        """Raises KeyError, TypeError or ValueError for what is none."""
+        about = dict(document["about"])
+        way, texts = document["way"], [document["attempt"], document["target"], *about, *about.values()]
+        if way not in get_args(Way.__value__) or not all(isinstance(text, str) for text in texts):
+            raise ValueError("not a way out of a stream")
+        return cls(way, document["attempt"], document["target"], about)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ a time limit.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
 from app.call.disposition import Disposition
-from app.call.history import Line
+from app.call.history import Line, Role
 from app.call.onward import Onward
 from app.call.setup import CallFacts
 
@@ -59,26 +59,59 @@ def write(facts: CallFacts, state: State) -> dict[str, Any]:
 
 def read(document: Mapping[str, Any], call_sid: str) -> State:
     """Raises ValueError for another schema, another call, or a document that is not a snapshot."""
-    if document.get("schema") != SCHEMA:
-        raise ValueError(f"snapshot of schema {document.get('schema')!r}, this process reads {SCHEMA}")
+    if not isinstance(document, Mapping) or document.get("schema") != SCHEMA:
+        raise ValueError(f"not a snapshot of schema {SCHEMA}, which this process reads")
+    if read_facts(document).call_sid != call_sid:
+        raise ValueError("snapshot of another call")
     try:
-        if document["facts"]["call_sid"] != call_sid:
-            raise ValueError("snapshot of another call")
         ended, onward = document["disposition"], document.get("onward")
         return State(
-            history=tuple(Line(line["role"], line["text"]) for line in document["history"]),
-            tools=tuple(document["tools"]),
-            texts=tuple(document["texts"]),
-            elapsed_ms=int(document["elapsed_ms"]),
-            session=int(document["session"]),
-            turns=int(document["turns"]),
-            asked=int(document["asked"]),
+            history=tuple(_line(line) for line in document["history"]),
+            tools=tuple(map(_text, document["tools"])),
+            texts=tuple(map(_text, document["texts"])),
+            elapsed_ms=_count(document["elapsed_ms"]),
+            session=_count(document["session"]),
+            turns=_count(document["turns"]),
+            asked=_count(document["asked"]),
             disposition=None if ended is None else Disposition(ended),
-            language=str(document.get("language", "")),
+            language=_text(document.get("language", "")),
             onward=None if onward is None else Onward.of(onward),
-            attempts=int(document.get("attempts", 0)),
-            menu=str(document.get("menu", "")),
-            secrets=int(document.get("secrets", 0)),
+            attempts=_count(document.get("attempts", 0)),
+            menu=_text(document.get("menu", "")),
+            secrets=_count(document.get("secrets", 0)),
         )
-    except (KeyError, TypeError) as missing:
-        raise ValueError(f"not a snapshot: {missing!r}") from missing
+    except (KeyError, TypeError, AttributeError) as missing:
+        raise ValueError(f"not a snapshot: {type(missing).__name__}") from None
+
+
+def read_facts(document: Mapping[str, Any]) -> CallFacts:
+    """Whose snapshot it is. Raises ValueError where it does not say."""
+    try:
+        facts = CallFacts(**document["facts"])
+    except (KeyError, TypeError):
+        raise ValueError("not a snapshot: no facts of a call") from None
+    given = asdict(facts)
+    _count(given.pop("started_at_ms"))
+    for value in given.values():
+        _text(value)
+    return facts
+
+
+def _line(line: Mapping[str, Any]) -> Line:
+    role, text = line["role"], _text(line["text"])
+    if role not in get_args(Role.__value__):
+        raise ValueError("not a snapshot: a line that nobody said")
+    return Line(role, text)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("not a snapshot: a text is none")
+    return value
+
+
+def _count(value: Any) -> int:
+    """A whole number that can be counted with; `true` is none."""
+    if type(value) is not int or not 0 <= value < 2**53:
+        raise ValueError("not a snapshot: a number is none")
+    return value

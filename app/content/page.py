@@ -30,13 +30,16 @@ class _Plain(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 (PyYAML's own shape)
 
 
+_OURS = "tag:yaml.org,2002:"
+_SPELT = {f"{_OURS}str": re.compile("(?s).*")}
 for _tag, _pattern, _firsts in (
     ("bool", r"^(?:true|false)$", "tf"),
     ("int", r"^-?(?:0|[1-9][0-9]*)$", "-0123456789"),
     ("float", r"^-?(?:0|[1-9][0-9]*)\.[0-9]+$", "-0123456789"),
     ("null", r"^(?:~|null|)$", ["~", "n", ""]),
 ):
-    _Plain.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_firsts))
+    _SPELT[_OURS + _tag] = re.compile(_pattern)
+    _Plain.add_implicit_resolver(_OURS + _tag, _SPELT[_OURS + _tag], list(_firsts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,7 @@ def _value(
     if isinstance(node, yaml.SequenceNode):
         return [_value(item, (*path, at), file, first, lines, faults) for at, item in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):
-        return _scalar(node)
+        return _scalar(node, path, file, first, faults)
     found: dict[str, Any] = {}
     for key_node, value_node in node.value:
         key = str(key_node.value)
@@ -138,17 +141,23 @@ def _value(
     return found
 
 
-def _scalar(node: yaml.Node) -> str | int | float | bool | None:
+def _scalar(node: yaml.Node, path: Path, file: str, first: int, faults: list[Fault]) -> str | int | float | bool | None:
     kind = node.tag.rpartition(":")[2]
     text = str(node.value)
+    if node.tag in _SPELT and _SPELT[node.tag].fullmatch(text) is None:  # `!!int nine`
+        fix = "Leave the tag out, and quote what is text"
+        faults.append(
+            Fault(file, first + node.start_mark.line, spell(path), f"{text[:40]!r} has a tag that does not fit it", fix)
+        )
+        return None
     match kind:
         case "null":
             return None
         case "bool":
             return text == "true"
-        case "int":
-            return int(text) if len(text) < LONGEST_NUMBER else text
-        case "float":
+        case "int" if len(text) < LONGEST_NUMBER:
+            return int(text)
+        case "float" if len(text) < LONGEST_NUMBER:
             return float(text)
         case _:
             return text

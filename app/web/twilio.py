@@ -25,6 +25,9 @@ MOST_FIELDS = 500
 ANSWER_WITHIN_S = 8.0
 APOLOGY = SpeakAndHangUp("We are sorry, we cannot take your call right now. Please call again in a few minutes.")
 
+_SID = re.compile(r"[A-Za-z0-9]{1,64}")
+_ATTEMPT = re.compile(r"[A-Za-z0-9]{1,64}-[0-9]{1,6}")
+
 log = structlog.get_logger()
 
 type Ask = Callable[[Incoming], Awaitable[Answer]]
@@ -136,8 +139,11 @@ def form_fields(body: bytes) -> Fields:
 
 
 def incoming_call(pairs: Fields, attempt: str = "") -> Incoming:
-    """The call's facts. Raises `Refused` where there is no CallSid; nothing else is required."""
+    """The call's facts. Raises `Refused` where there is no CallSid, or where it or the attempt is no name: both become
+    part of names in the store, of addresses, files and log lines. Nothing else is required."""
     fields = dict(pairs)
+    if attempt and _ATTEMPT.fullmatch(attempt) is None:
+        raise Refused(404, "there is no such attempt")
     return Incoming(
         call_sid=_call_sid(fields),
         caller=fields.get("From", ""),
@@ -158,6 +164,8 @@ def _call_sid(fields: Mapping[str, str]) -> str:
     call_sid = fields.get("CallSid", "")
     if not call_sid:
         raise Refused(400, "CallSid is missing")
+    if _SID.fullmatch(call_sid) is None:
+        raise Refused(400, "CallSid is not letters and digits, 64 at the most")
     return call_sid
 
 

@@ -1,7 +1,10 @@
 """The journal as a file: every event in order, no word of the caller, and it replays."""
 
 import json
+import os
 from pathlib import Path
+
+import pytest
 
 from app.call import events as e
 from app.call.journal import read
@@ -41,3 +44,22 @@ def test_a_disk_that_refuses_costs_lines_and_is_counted(tmp_path: Path) -> None:
         (folder / f"{SID}.jsonl").mkdir()
         keeper.note(SID, 0, e.LegAttached(1))
     assert keeper.dropped == 1
+
+
+def test_half_a_character_from_the_model_ends_no_journal(tmp_path: Path) -> None:
+    with JournalKeeper(tmp_path) as keeper:
+        keeper.note(SID, 0, e.ToolCalled(1, "\ud800", "track", "{}"))
+        keeper.note(SID, 5, e.TimePassed())
+    assert [json.loads(line)["is"] for line in lines_of(tmp_path)] == ["ToolCalled", "TimePassed"]
+
+
+def test_a_disk_that_stands_still_keeps_nobody_from_ending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.records.journal.WAITING_LINES", 10)
+    monkeypatch.setattr("app.records.journal.CLOSE_WITHIN_S", 0.2)
+    os.mkfifo(tmp_path / f"{SID}.jsonl")  # whose opening waits for a reader that never comes
+    with JournalKeeper(tmp_path) as keeper:
+        for at in range(100):
+            keeper.note(SID, at, e.TimePassed())
+    assert keeper.dropped >= 89
+    reader = os.open(tmp_path / f"{SID}.jsonl", os.O_RDONLY | os.O_NONBLOCK)  # lets the thread go
+    os.close(reader)

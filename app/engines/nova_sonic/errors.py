@@ -136,6 +136,6 @@ def of_connection(name: str) -> Verdict:
 def _document(body: bytes) -> Mapping[str, object]:
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}

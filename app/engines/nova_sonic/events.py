@@ -266,15 +266,20 @@ class SpeechNoticed:
 type Heard = ContentStarted | TextHeard | AudioHeard | ToolUsed | ContentEnded | TokensUsed | SpeechNoticed
 
 
+MOST_TOKENS = 1_000_000_000  # of one event
+
+
 def parse(message: bytes) -> Heard | None:
-    """One message of the service. None for an event that is of no use or unknown to us. ValueError for a broken one."""
+    """One message of the service. None for an event that is of no use or unknown to us. ValueError for a broken one.
+
+    What comes out is what it says: a text is a text, and one that can be written down."""
     try:
         [(name, body)] = json.loads(message.decode())["event"].items()
         if name == "audioOutput":  # nine of ten
-            return AudioHeard(body["contentId"], b64decode(body["content"]))
+            return AudioHeard(_text(body["contentId"]), b64decode(_text(body["content"])))
         shape = SHAPES.get(name)
         return shape(body) if shape else None
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"not an event of this service: {type(error).__name__}") from None
 
 
@@ -284,16 +289,23 @@ def is_interruption(text: str) -> bool:
         return False
     try:
         marker = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(marker, dict) and marker.get("interrupted") is True
+
+
+def _text(value: Any) -> str:
+    """Half a character, lawful in JSON and in no encoding, becomes a question mark."""
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
 def _stage(body: Mapping[str, Any]) -> str:
     fields = body.get("additionalModelFields") or "{}"  # JSON inside a string
     try:
         parsed = json.loads(fields) if isinstance(fields, str) else fields
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     return str(parsed.get("generationStage", "")) if isinstance(parsed, dict) else ""
 
@@ -301,30 +313,44 @@ def _stage(body: Mapping[str, Any]) -> str:
 def _arguments(content: Any) -> str:
     """JSON in a string, now and then encoded twice."""
     if not isinstance(content, str):
-        return json.dumps(content, ensure_ascii=False)
+        return json.dumps(content)
     try:
         inner = json.loads(content)
-    except ValueError:
-        return content
-    return inner if isinstance(inner, str) else content
+    except (ValueError, RecursionError):
+        return _text(content)
+    return _text(inner if isinstance(inner, str) else content)
 
 
 def _tokens(body: Mapping[str, Any]) -> TokensUsed:
     delta = (body.get("details") or {}).get("delta") or {}
     heard, said = delta.get("input") or {}, delta.get("output") or {}
     return TokensUsed(
-        int(heard.get("speechTokens", 0)),
-        int(said.get("speechTokens", 0)),
-        int(heard.get("textTokens", 0)),
-        int(said.get("textTokens", 0)),
+        _count(heard.get("speechTokens", 0)),
+        _count(said.get("speechTokens", 0)),
+        _count(heard.get("textTokens", 0)),
+        _count(said.get("textTokens", 0)),
     )
 
 
+def _count(value: Any) -> int:
+    """A number of tokens; one that no session could use is none."""
+    count = int(value)
+    if not 0 <= count <= MOST_TOKENS:
+        raise ValueError("not a number of tokens")
+    return count
+
+
 SHAPES: Mapping[str, Callable[[Mapping[str, Any]], Heard]] = {
-    "contentStart": lambda b: ContentStarted(b["contentId"], b.get("type", ""), b.get("role", ""), _stage(b)),
-    "textOutput": lambda b: TextHeard(b["contentId"], b.get("role", ""), b.get("content", "")),
-    "toolUse": lambda b: ToolUsed(b["contentId"], b["toolUseId"], b["toolName"], _arguments(b.get("content", "{}"))),
-    "contentEnd": lambda b: ContentEnded(b["contentId"], b.get("type", ""), b.get("stopReason", "")),
+    "contentStart": lambda b: ContentStarted(
+        _text(b["contentId"]), _text(b.get("type", "")), _text(b.get("role", "")), _stage(b)
+    ),
+    "textOutput": lambda b: TextHeard(_text(b["contentId"]), _text(b.get("role", "")), _text(b.get("content", ""))),
+    "toolUse": lambda b: ToolUsed(
+        _text(b["contentId"]), _text(b["toolUseId"]), _text(b["toolName"]), _arguments(b.get("content", "{}"))
+    ),
+    "contentEnd": lambda b: ContentEnded(
+        _text(b["contentId"]), _text(b.get("type", "")), _text(b.get("stopReason", ""))
+    ),
     "usageEvent": _tokens,
     "userSpeechStart": lambda b: SpeechNoticed(ended=False),
     "userSpeechEnd": lambda b: SpeechNoticed(ended=True),

@@ -141,8 +141,11 @@ class Frame:
             end = payload.find(b'"', 10)
             if payload.find(b"\\", 10, end) < 0:  # a JSON escape inside base64: lawful, never seen
                 return a2b_base64(payload[10:end])
-        document = loads(payload)
-        return a2b_base64(document.get("bytes", "")) if isinstance(document, dict) else b""
+        try:
+            document = loads(payload)
+            return a2b_base64(document.get("bytes", "")) if isinstance(document, dict) else b""
+        except (TypeError, RecursionError) as error:
+            raise ValueError(f"not a chunk: {type(error).__name__}") from None
 
 
 VALUE_SIZES = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}  # by header type; 6 and 7 carry a u16 length
@@ -175,6 +178,8 @@ class Deframer:
 
     def __init__(self) -> None:
         self._kept = b""
+        self._more: list[bytes] = []  # behind what is kept, while a long frame is not whole
+        self._missing = 0
         self._known: dict[bytes, tuple[str, str, str]] = {}
 
     @property
@@ -184,7 +189,12 @@ class Deframer:
 
     def feed(self, piece: bytes) -> Iterator[Frame]:
         """Raises FrameError at the first frame that is damaged; the whole ones before it have been given."""
-        data = self._kept + piece if self._kept else piece
+        if len(piece) < self._missing:  # copied once, when the frame is whole
+            self._more.append(piece)
+            self._missing -= len(piece)
+            return
+        data = b"".join((self._kept, *self._more, piece)) if self._kept else piece
+        self._more, self._missing = [], 0
         at, size = 0, len(data)
         self._kept = data
         while size - at >= PRELUDE.size:
@@ -192,6 +202,7 @@ class Deframer:
             if crc32(data[at : at + 8]) != check or not headers_size + OVERHEAD <= total <= LARGEST:
                 raise FrameError("damaged prelude")
             if size - at < total:
+                self._missing = total - (size - at)
                 break
             yield self._frame(data[at : at + total], headers_size)
             at += total

@@ -216,7 +216,7 @@ def _is_json(body: bytes) -> bool:
     """Is the error complete? Some peers say it and never end the stream."""
     try:
         json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 

@@ -8,6 +8,7 @@ Source: Twilio, "Media Streams: WebSocket messages".
 
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 KEYS = frozenset("0123456789*#ABCD")
 _MEDIA_HEAD = '{"event":"media",'
 _PAYLOAD = '"payload":"'
+_SID = re.compile(r"[A-Za-z0-9]{1,64}")
 
 
 class MessageError(Exception):
@@ -85,7 +87,7 @@ def parse(text: str) -> Message | None:
         document = json.loads(text)
         reader = _READERS.get(document["event"])
         return reader(document) if reader is not None else None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise MessageError(f"unreadable message: {type(error).__name__}") from None
 
 
@@ -94,8 +96,8 @@ def _started(document: dict[str, Any]) -> Started:
     shape = start["mediaFormat"]
     parameters = {_text(name): _text(value) for name, value in (start.get("customParameters") or {}).items()}
     return Started(
-        stream_sid=_text(start.get("streamSid") or document["streamSid"]),
-        call_sid=_text(start["callSid"]),
+        stream_sid=_sid(start.get("streamSid") or document["streamSid"]),
+        call_sid=_sid(start["callSid"]),
         encoding=_text(shape["encoding"]),
         rate=int(shape["sampleRate"]),
         channels=int(shape["channels"]),
@@ -129,6 +131,14 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("not a string")
     return value
+
+
+def _sid(value: object) -> str:
+    """A name of the carrier's: it becomes part of ours, and of log lines."""
+    name = _text(value)
+    if _SID.fullmatch(name) is None:
+        raise ValueError("not a name")
+    return name
 
 
 _READERS = {"start": _started, "media": _media, "dtmf": _key, "mark": _mark, "stop": _stopped}
