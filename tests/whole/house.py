@@ -27,12 +27,13 @@ from twilio.request_validator import RequestValidator
 from app.assembly import Server, assemble, settle
 from app.cache.render import Renderer
 from app.call.setup import Timings
+from app.casting import wall_ms
 from app.cli.serve import web_of
 from app.edition import load_edition
 from app.settings import Settings
 from app.simulator import callscript
 from app.simulator.faults import parse_faults
-from app.simulator.mind import Mind
+from app.simulator.mind import Mind, MindFactory
 from app.simulator.script import Script, script_from
 from app.simulator.scripted_mind import ScriptedMinds
 from app.simulator.sonic.journal import SessionRecord
@@ -192,14 +193,16 @@ async def open_house(
     limits: Limits | None = None,
     timings: Timings | None = None,
     render: Renderer | None = None,
+    minds: MindFactory | None = None,
+    clock: Callable[[], int] = wall_ms,
     **settings: Any,
 ) -> AsyncIterator[House]:
     """`mind` is what the first session of the model makes of the caller's utterances, `later` what those after it do;
-    `patterns` are answers to live text, `habits` the rest of its script."""
+    `patterns` are answers to live text, `habits` the rest of its script. `minds` take the place of them all."""
     script = HABITS | {"patterns": patterns} | (habits or {})
-    minds = InTurn([script_from(script | {"turns": turns}) for turns in (mind, later or mind)])
+    minds = minds or InTurn([script_from(script | {"turns": turns}) for turns in (mind, later or mind)])
     model = SonicSimulator(minds, faults=parse_faults(faults), manner=manner, limits=limits)
-    async with model, _serving(content, data_dir, model, timings, render, settings) as house:
+    async with model, _serving(content, data_dir, model, timings, render, clock, settings) as house:
         yield house
 
 
@@ -210,6 +213,7 @@ async def _serving(
     sonic: SonicSimulator,
     timings: Timings | None,
     render: Renderer | None,
+    clock: Callable[[], int],
     more: dict[str, Any],
 ) -> AsyncIterator[House]:
     chosen: dict[str, Any] = {
@@ -226,7 +230,7 @@ async def _serving(
     settings = Settings(_env_file=None, **(chosen | more))  # type: ignore[call-arg]
     edition = await asyncio.to_thread(load_edition, settings.content_dir)
     async with (
-        assemble(settings, edition, timings=timings, render=render) as server,
+        assemble(settings, edition, timings=timings, render=render, clock=clock) as server,
         watching(server.editions, content) if render else nullcontext(),
     ):
         await settle(server, seconds=5)
