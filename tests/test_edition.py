@@ -7,6 +7,7 @@ import pytest
 
 from app.content.faults import ContentError
 from app.edition import load_edition
+from app.prompts.check import warnings
 from app.settings import REPOSITORY
 
 PARCELS = Path(__file__).parent / "whole" / "content"
@@ -61,3 +62,25 @@ def test_a_tool_nobody_wrote_and_a_greeting_nobody_worded_are_faults_with_a_plac
     said = str(wrong.value)
     assert "find_parsel" in said and "good_day" in said
     assert all(fault.file.endswith("desk.md") and fault.line for fault in wrong.value.faults)
+
+
+def test_another_business_is_an_edition_of_its_own() -> None:
+    practice = load_edition(REPOSITORY / "tests/content_dental")
+    assert list(practice.prompts.agents) == ["reception"]
+    assert set(practice.prompts.transfers) == {"surgery"}
+    assert {(narrator.voice, narrator.language) for narrator in practice.narrators} == {
+        ("tiffany", "en-US"),
+        ("carlos", "es-US"),
+    }
+    assert warnings(practice.prompts, practice.house, at_ms=0) == []
+    match = practice.matcher.match("what time do you close")
+    assert match is not None
+    assert match.phrase == "hours"
+
+
+def test_the_shipped_business_says_everything_in_both_its_languages() -> None:
+    shop = load_edition(REPOSITORY)
+    assert warnings(shop.prompts, shop.house, at_ms=0) == []
+    assert shop.catalogue.wordings("en-US").keys() == shop.catalogue.wordings("es-US").keys()
+    spanish = shop.prompts.routes.way("+15550111", 0)
+    assert (spanish.agent, spanish.language) == ("front-desk", "es-US")
