@@ -287,6 +287,8 @@ class CallLife:
         self._meters.turns.labels(turn.answered_by).inc()
         if turn.transcript_ms is not None and turn.first_audio_ms is not None and turn.answered_by == "model":
             self._pace.answered(turn.first_audio_ms - turn.transcript_ms)
+        if turn.answered_by == "phrase" and turn.transcript_ms is not None and turn.first_frame_ms is not None:
+            self._meters.known_answer.observe((turn.first_frame_ms - turn.transcript_ms) / 1000)
         if turn.caller_stopped_ms is None:
             return
         parts = {

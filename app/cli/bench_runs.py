@@ -7,15 +7,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from app.cli.bench_content import Askable, askable
 from app.cli.bench_match import matching_times
-from app.simulator.load import rows, stages
+from app.simulator.load import known_rows, rows, stages
 from app.simulator.load.figures import Row
 from app.simulator.load.knee import next_step
 from app.simulator.load.stages import Measured, Plan
 
-KEYS = ("first-word", "added", "barge-in", "late", "cpu", "memory", "turn", "matching", "knee")
+KEYS = ("first-word", "added", "barge-in", "late", "cpu", "memory", "turn", "known", "key", "matching", "knee")
 OF_CONVERSATION = {"added", "late", "cpu", "memory", "turn"}
 BARGE_IN_CALLS = 20
+KNOWN_CALLS = 30
+KEY_CALLS = 20
 
 
 class Progress(Protocol):
@@ -85,8 +88,10 @@ class Bench:
             self._conversations()
         if "barge-in" in self._wanted:
             self._barge_ins()
+        if self._wanted & {"known", "key"}:
+            self._known(askable(self._plan.content))
         if "matching" in self._wanted:
-            self._progress.begin("known answers")
+            self._progress.begin("known answers, decisions")
             self._add(matching_times().row())
         if "knee" in self._wanted:
             self._knee()
@@ -141,6 +146,20 @@ class Bench:
         plan = replace(self._telling("interruptions"), ramp_s=4.0)
         calls = min(BARGE_IN_CALLS, max(self._sizes.calls))
         self._add(*rows.barge_in(stages.interruptions(plan, calls)))
+
+    def _known(self, ask: Askable) -> None:
+        """Callers with a session to spare for each, then without one; and callers who press a key."""
+        if "known" in self._wanted:
+            calls = min(KNOWN_CALLS, max(self._sizes.calls))
+            for how in ("swapped", "hushed"):
+                plan = replace(self._telling(f"known answers, {how}"), spare=how == "swapped", ramp_s=6.0)
+                measured = stages.questions(plan, calls, ask.hears)
+                self._add(*known_rows.known(measured, how, ask.share))
+        if "key" in self._wanted and ask.key:
+            plan, rounds = self._telling(f"{KEY_CALLS} calls press a key"), 1 if self._sizes.quick else 3
+            self._add(*known_rows.key(stages.key_presses(plan, KEY_CALLS, rounds, ask.key)))
+        elif "key" in self._wanted:
+            self._add(known_rows.NO_KEY)
 
     def _knee(self) -> None:
         """The server on a core of its own, everything else on the others."""

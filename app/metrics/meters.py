@@ -49,6 +49,9 @@ class Meters:
         self.known_answers = counter(
             "known_answers", "Turns answered by a phrase, by how the model was kept from answering", "how"
         )
+        self.known_answer = histogram(
+            "known_answer_seconds", "The caller's words known to the first frame of the phrase", LATENESS_SECONDS
+        )
         self.barge_in = histogram("barge_in_seconds", "Onset of speech to the outcome of the hold", BARGE_IN_SECONDS)
         self.barge_ins = counter("barge_in", "Holds, by what became of them", "outcome")
         self.pool_sessions = Gauge("offhook_pool_sessions", "Model sessions, by state", ["state"], registry=registry)

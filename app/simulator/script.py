@@ -7,6 +7,7 @@
                                                # {lognormal: {median: 700, p99: 1500}}
     manner: {speed: 5, chunk_ms: 60, final_delay_ms: 2600, user_speech_events: true}
     cycle: false                               # begin again when the turns are used up
+    shuffled: false                            # any turn at any time, over and over, as the seed has it
     turns:                                     # the nth utterance of the caller
       - heard: how is the fern
         use_tool: {name: look_at_plant, arguments: {plant: fern}}
@@ -104,11 +105,14 @@ class Script:
     listening: Listening = Listening()
     thinking: Thinking = Thinking()
     cycle: bool = False
+    shuffled: bool = False
     seed: int = 1
     manner: Mapping[str, Any] = field(default_factory=dict)
 
-    def turn(self, number: int) -> Turn | None:
-        """What is scripted for the caller's nth utterance, from 1."""
+    def turn(self, number: int, chance: random.Random) -> Turn | None:
+        """What is scripted for the caller's nth utterance, from 1. A shuffled script draws it."""
+        if self.shuffled and self.turns:
+            return chance.choice(self.turns)
         if self.cycle and self.turns:
             return self.turns[(number - 1) % len(self.turns)]
         return self.turns[number - 1] if number <= len(self.turns) else None
@@ -131,9 +135,9 @@ def read_script(path: Path) -> Script:
 
 def script_from(values: Any, folder: Path = Path()) -> Script:
     """A script out of a decoded YAML document. Raises `ScriptError`."""
-    known = {"seed", "listening", "thinking", "manner", "cycle", "turns", "patterns", "otherwise"}
+    known = {"seed", "listening", "thinking", "manner", "cycle", "shuffled", "turns", "patterns", "otherwise"}
     values = _mapping(values, "script", known)
-    parts: dict[str, Any] = {name: values[name] for name in ("seed", "cycle", "manner") if name in values}
+    parts: dict[str, Any] = {name: values[name] for name in ("seed", "cycle", "shuffled", "manner") if name in values}
     if "listening" in values:
         given = _mapping(values["listening"], "listening", {"threshold_dbfs", "onset_ms", "pause_ms"})
         parts["listening"] = Listening(**given)

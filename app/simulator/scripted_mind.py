@@ -68,7 +68,7 @@ class ScriptedMind:
 
     def _answer_utterance(self, stopped: SpeechStopped) -> None:
         self._utterances += 1
-        turn = self._script.turn(self._utterances)
+        turn = self._script.turn(self._utterances, self._chance)
         text = turn.heard if turn is not None and turn.heard is not None else self._script.otherwise.heard
         text = text if text is not None else f"utterance {self._utterances}"
         self._thoughts.put_nowait(Heard(text))

@@ -90,6 +90,7 @@ async def test_a_known_answer_changes_the_session_while_a_spare_one_is_at_hand()
         assert said[-2:] == [("user", "When do you open?"), ("assistant", "We open at ten.")]
         assert front.counted("known_answers", how="swapped") == 1
         assert front.counted("turns", answered_by="phrase") == 1
+        assert front.meters.registry.get_sample_value("offhook_known_answer_seconds_count") == 1
         assert front.counted("pool_cold_opens") == 0
 
 

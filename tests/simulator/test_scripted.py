@@ -84,11 +84,11 @@ def test_a_script_is_read_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "s.yaml"
     path.write_text(SCRIPT)
     script = read_script(path)
-    first = script.turn(1)
+    first = script.turn(1, random.Random(1))
     assert first is not None and first.use_tool is not None
     assert (first.heard, first.use_tool.arguments) == ("where is my order", {"id": "A17"})
     assert [line.seconds for line in first.say] == [None, 1.5]
-    assert script.turn(2) is None
+    assert script.turn(2, random.Random(1)) is None
     assert script.answer_to("Are you OPEN now?").say[0].text == "We open at nine."
     assert script.answer_to("what").say[0].wav == tmp_path / "pardon.wav"
     assert script.listening.threshold_dbfs == -35
@@ -96,7 +96,7 @@ def test_a_script_is_read_from_a_file(tmp_path: Path) -> None:
 
 def test_a_cycling_script_begins_again() -> None:
     script = script_from({"cycle": True, "turns": [{"say": "a"}, {"say": "b"}]})
-    assert [turn.say[0].text for n in range(1, 5) if (turn := script.turn(n))] == ["a", "b", "a", "b"]
+    assert [turn.say[0].text for n in range(1, 5) if (turn := script.turn(n, random.Random(1)))] == ["a", "b", "a", "b"]
 
 
 def test_an_empty_script_still_answers(tmp_path: Path) -> None:
@@ -120,3 +120,10 @@ def test_an_empty_script_still_answers(tmp_path: Path) -> None:
 def test_a_script_that_cannot_be_meant_is_explained(values: object) -> None:
     with pytest.raises(ScriptError):
         script_from(values)
+
+
+def test_a_shuffled_script_draws_any_turn_at_any_time() -> None:
+    script = script_from({"shuffled": True, "turns": [{"say": "a"}, {"say": "b"}]})
+    chance = random.Random(1)
+    drawn = {turn.say[0].text for _ in range(30) if (turn := script.turn(1, chance))}
+    assert drawn == {"a", "b"}

@@ -28,7 +28,7 @@ from app.simulator.twilio.ticker import Ticker
 SLOTS = 10
 CALLED = "+15550100000"
 TELL_S = 0.5
-FIRST_WORD_WITHIN_S = 15.0
+WITHIN_S = {"first word": 15.0, "key answered": 40.0}
 END_WITHIN_S = 5.0
 
 
@@ -85,15 +85,22 @@ class Generator:
         return phone
 
     async def _until_over(self, phone: Telephone) -> None:
-        """Until the run's end, or this call's: enough turns, a first word, a lost line."""
-        orders = self._orders
-        limit = time.monotonic_ns() + int(FIRST_WORD_WITHIN_S * 1000) * MS if orders.first_word_only else orders.end
+        """Until the run's end, or this call's: enough turns, what a caller waits for, a lost line."""
+        orders, begun = self._orders, time.monotonic_ns()
+        within = WITHIN_S.get(orders.until)
+        limit = orders.end if within is None else begun + int(within * 1000) * MS
         while not phone.closed.done() and time.monotonic_ns() < limit:
-            if orders.first_word_only and phone.talker.first_media:
+            if self._has_enough(phone):
                 return
-            if orders.turns and answered(phone) >= orders.turns:
-                return
-            await asyncio.sleep(0.02 if orders.first_word_only else 0.2)
+            await asyncio.sleep(0.02 if within is not None else 0.2)
+
+    def _has_enough(self, phone: Telephone) -> bool:
+        match self._orders.until:
+            case "first word":
+                return phone.talker.first_media > 0
+            case "key answered":
+                return phone.talker.key.answered > 0
+        return 0 < self._orders.turns <= answered(phone)
 
     async def _note_cpu(self, at: int) -> None:
         await _until(at)
@@ -128,6 +135,7 @@ class Generator:
                 first_media=talker.first_media,
                 turns=talker.turns,
                 tally=talker.tally,
+                key=talker.key,
                 trouble=phone.trouble,
                 sent=phone.sent,
                 returned=returned,

@@ -23,6 +23,7 @@ MODEL_BYTES = 640  # a frame of 20 ms at 16 kHz
 FILTER_MS = 2.0
 WAITING_BYTES = 5_000 * 32  # what is kept for a session that is not there yet
 BURST_MS = 50
+CLOSED_WITHIN_MS = 200  # of the phrase's first frame; callers stay on the line longer than that
 DETECTED_FRAMES = 5  # from its first sound a caller's speech flows at once after 100 ms at the latest
 
 
@@ -110,6 +111,36 @@ def began_at(call: CallResult, turn: Turn) -> int:
     """When the turn's first sound over -40 dBFS was."""
     index = turn.frame + turn.first_sound // FRAME
     return sound_at(call.sent[index], turn.first_sound)
+
+
+@dataclass(frozen=True, slots=True)
+class Quick:
+    """One answered turn and the words that the model sent of it; ms."""
+
+    endpointing: float  # the caller's last sound -> the model sends the words
+    answer: float  # ... -> the first media of the answer
+    by_phrase: bool  # the model had not begun to answer by then
+    closed: bool  # its session was closed before it could begin
+
+
+def quick_answers(call: CallResult, sessions: Sequence[Heard], window: tuple[int, int]) -> list[Quick]:
+    """Turns whose last sound lies in `window`, matched with the last words that a session of the call sent for them."""
+    texts = sorted((at, number) for number, heard in enumerate(sessions) for at in heard.texts)
+    found = []
+    for turn in call.turns:
+        if not turn.answered or turn.talked_over or not window[0] <= ended_at(call, turn) < window[1]:
+            continue
+        index = bisect_left(texts, (turn.answered, 0)) - 1
+        if index < 0 or texts[index][0] < ended_at(call, turn):
+            continue
+        said_at, number = texts[index]
+        heard = sessions[number]
+        begun = any(said_at <= at for at in heard.replies)
+        by_phrase = not any(said_at <= at <= turn.answered for at in heard.replies)
+        closed = by_phrase and not begun and said_at <= heard.ended_at <= turn.answered + CLOSED_WITHIN_MS * MS
+        endpointing, answer = said_at - ended_at(call, turn), turn.answered - said_at
+        found.append(Quick(endpointing / MS, answer / MS, by_phrase, closed))
+    return found
 
 
 def barge_ins(call: CallResult, window: tuple[int, int]) -> tuple[list[float], int]:

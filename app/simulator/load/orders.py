@@ -4,13 +4,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from app.simulator.load.talker import Habits, Tally, Turn
+from app.simulator.load.talker import Habits, KeyPress, Tally, Turn
 
 type Times = Sequence[int]
+type Until = Literal["end", "first word", "key answered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Orders:
     first: int = 0
     turns: int = 0
     echo: bool = False
-    first_word_only: bool = False  # hang up when the first sound was heard
+    until: Until = "end"  # when a caller hangs up before that
     cpu: Sequence[int] = ()  # cores to stay on
 
     def text(self) -> str:
@@ -51,6 +52,7 @@ class CallResult:
     first_media: int = 0
     turns: list[Turn] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
+    key: KeyPress = field(default_factory=KeyPress)
     trouble: str = ""
     sent: Times = ()
     returned: Times = ()  # of an echo
@@ -94,6 +96,6 @@ def load(path: Path) -> RunResult:
 def _call(values: dict[str, Any], times: Mapping[str, Any]) -> CallResult:
     number = values["number"]
     turns = [Turn(**turn) for turn in values.pop("turns")]
-    tally = Tally(**values.pop("tally"))
+    tally, key = Tally(**values.pop("tally")), KeyPress(**values.pop("key"))
     sent, returned = (times[f"{name}.{number}"].tolist() for name in ("sent", "returned"))
-    return CallResult(turns=turns, tally=tally, sent=sent, returned=returned, **values)
+    return CallResult(turns=turns, tally=tally, key=key, sent=sent, returned=returned, **values)

@@ -118,10 +118,17 @@ def free_port() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Mind:
-    """How the simulated model answers: `think_ms` after the last sound, with `listen_ms` of speech."""
+    """How the simulated model answers: `think_ms` after the last sound, with `listen_ms` of speech. Of what callers
+    say it hears one of `hears`, drawn anew each time."""
 
     think_ms: int
     listen_ms: int
+    hears: Sequence[str] = ("well",)
+
+    @property
+    def pause_ms(self) -> int:
+        """Of silence, before an utterance is over."""
+        return min(500, max(200, self.think_ms - 100))
 
     def script(self) -> str:
         half = self.listen_ms / 2000
@@ -129,9 +136,14 @@ class Mind:
             {"text": "Let me see what I can do for you.", "seconds": half},
             {"text": "There it is.", "seconds": half},
         ]
-        pause = min(500, max(200, self.think_ms - 100))
         return yaml.safe_dump(
-            {"listening": {"pause_ms": pause}, "thinking": self.think_ms, "otherwise": {"heard": "well", "say": say}}
+            {
+                "listening": {"pause_ms": self.pause_ms},
+                "thinking": self.think_ms,
+                "shuffled": True,
+                "turns": [{"heard": text, "say": say} for text in self.hears],
+                "otherwise": {"say": say},
+            }
         )
 
 
@@ -217,8 +229,11 @@ def read_metrics(text: str) -> dict[str, float]:
 
 
 @contextmanager
-def server(folder: Path, calls: int, model: Model, content: Path, cpu: Sequence[int] = ()) -> Iterator[Server]:
-    """`offhook serve` with room for `calls`, ready for the first. Raises `NotStarted`."""
+def server(
+    folder: Path, calls: int, model: Model, content: Path, cpu: Sequence[int] = (), spare: bool = True
+) -> Iterator[Server]:
+    """`offhook serve` with room for `calls`, ready for the first. Without `spare` the account allows no more sessions
+    than there are calls. Raises `NotStarted`."""
     port = free_port()
     env = {
         "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": model.endpoint,
@@ -230,7 +245,7 @@ def server(folder: Path, calls: int, model: Model, content: Path, cpu: Sequence[
         "FOREIGN_AUDIO": "true",  # phrases are rendered offline here
         "MAX_CALLS": str(calls + 20),
         "POOL_SIZE": str(calls + 10),
-        "NOVA_SONIC_MAX_STREAMS": str(3 * calls + 20),
+        "NOVA_SONIC_MAX_STREAMS": str(3 * calls + 20 if spare else calls),
         "NOVA_SONIC_SESSION_SECONDS": str(LIMITS["session_seconds"]),
         "DRAIN_SECONDS": "1",
     }

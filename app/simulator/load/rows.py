@@ -31,7 +31,7 @@ def first_word(measured: Measured, what: str, target_p95: float) -> Row:
         measured.calls,
         waits,
         Target("p95", target_p95),
-        note=_losses(measured, len(measured.result.calls) - len(waits), "heard nothing"),
+        note=losses(measured, len(measured.result.calls) - len(waits), "heard nothing"),
     )
 
 
@@ -43,7 +43,7 @@ def bare_echo(measured: Measured) -> Row:
         "the same callers against an application that sends every message back: written -> back",
         measured.calls,
         trips,
-        note=_losses(measured, note=f"it took {cost(measured):.1f} ms of CPU a call-second: the speed of this machine"),
+        note=losses(measured, note=f"it took {cost(measured):.1f} ms of CPU a call-second: the speed of this machine"),
     )
 
 
@@ -65,7 +65,7 @@ def added(measured: Measured, echo: Row | None) -> list[Row]:
             Target("p50", 5),
             Target("p95", 15),
             *most,
-            note="; ".join(filter(None, [_losses(measured, unmatched, "not matched with a session"), lost])),
+            note="; ".join(filter(None, [losses(measured, unmatched, "not matched with a session"), lost])),
         ),
         Row.of(
             "added-onset",
@@ -106,7 +106,7 @@ def turn(measured: Measured, think_ms: int) -> list[Row]:
             [answer.turn for answer in answers],
             Target("p50", think_ms + 80),
             Target("p95", think_ms + 400),
-            note=_losses(measured, over, "turns talked over"),
+            note=losses(measured, over, "turns talked over"),
         ),
         Row.of(
             "turn-engine",
@@ -133,7 +133,7 @@ def barge_in(measured: Measured) -> list[Row]:
             waits,
             Target("p50", 80),
             Target("p95", 100),
-            note=_losses(measured, unheeded, "interruptions without a clear"),
+            note=losses(measured, unheeded, "interruptions without a clear"),
         ),
         Row(
             "barge-in-written",
@@ -163,7 +163,7 @@ def late_frames(measured: Measured) -> Row:
         heard,
         {"value": 100 * late / heard} if heard else {},
         (Target("value", LATE_TARGET),),
-        _losses(measured, clears, "clears without an interruption"),
+        losses(measured, clears, "clears without an interruption"),
     )
 
 
@@ -178,7 +178,7 @@ def cpu(measured: Measured) -> Row:
         round((measured.window[1] - measured.window[0]) / 1e9),
         {"value": cost(measured)},
         (Target("value", CPU_TARGET),),
-        _losses(measured, note=f"talking {talk:.0%}, listening {listen:.0%}, silent {silent:.0%}"),
+        losses(measured, note=f"talking {talk:.0%}, listening {listen:.0%}, silent {silent:.0%}"),
     )
 
 
@@ -283,7 +283,7 @@ def _answers(measured: Measured) -> list[Answer]:
     ]
 
 
-def _losses(measured: Measured, count: int = 0, what: str = "", note: str = "") -> str:
+def losses(measured: Measured, count: int = 0, what: str = "", note: str = "") -> str:
     """What went wrong, for the note: nobody should read a figure without it."""
     troubles = measured.result.troubles()
     parts = [note] if note else []

@@ -14,22 +14,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
-
-import psutil
 
 from app.simulator.load import orders as papers
 from app.simulator.load.figures import MS
-from app.simulator.load.generator import caller_of
-from app.simulator.load.orders import Orders, RunResult
-from app.simulator.load.processes import ROOT, Mind, Server, Usage, bare_echo, model, server, usage
+from app.simulator.load.generator import WITHIN_S, caller_of
+from app.simulator.load.orders import Orders, RunResult, Until
+from app.simulator.load.processes import ROOT, Mind, Server, bare_echo, model, server
 from app.simulator.load.sonic_log import Heard, read_model_log
 from app.simulator.load.talker import Habits
+from app.simulator.load.watching import watching
 
 START_MS = 1_500  # a generator imports and prepares its speech
-SETTLE_MS = 2_000
 CALLS_A_GENERATOR = 100
 WARM_UP_CALLS = 3
+MENU_MS = 4_500  # from the first sound of a call: in the middle of its greeting or its menu
 
 type Tell = Callable[[str, float], None]  # what a stage is doing, and how much of it is done (0 to 1)
 
@@ -42,9 +40,11 @@ class Plan:
     think_ms: int = 700
     seconds: float = 30.0
     ramp_s: float = 10.0
+    settle_s: float = 14.0  # the last to ring hears a greeting and a menu out
     memory_after_s: float = 60.0
     turns: int = 0
     warm_up: bool = True
+    spare: bool = True  # are there more model sessions than calls
     server_cpu: Sequence[int] = ()
     other_cpu: Sequence[int] = ()
     tell: Tell = field(default=lambda what, done: None)
@@ -81,15 +81,33 @@ def interruptions(plan: Plan, calls: int) -> Measured:
     return serve(replace(plan, turns=0, memory_after_s=0), calls, habits, Mind(300, habits.listen_ms))
 
 
+def questions(plan: Plan, calls: int, hears: Sequence[str]) -> Measured:
+    """Callers whose words the model hears as one of `hears`, drawn anew each time."""
+    habits = Habits(talk_ms=1_400, pause_ms=700, listen_ms=4_000)
+    return serve(replace(plan, turns=0, memory_after_s=0), calls, habits, Mind(plan.think_ms, habits.listen_ms, hears))
+
+
 def first_words(plan: Plan, calls: int, within_ms: int, rounds: int) -> Measured:
-    """`calls` callers ring within `within_ms` and hang up at the first sound; several times over."""
+    """Callers who hang up at the first sound."""
     habits = Habits(talk_ms=500, pause_ms=1_000, listen_ms=1_000)
+    return _rounds(plan, calls, within_ms, rounds, habits, "first word")
+
+
+def key_presses(plan: Plan, calls: int, rounds: int, key: str) -> Measured:
+    """Callers who press a key of the first menu, half of them while it is still read out; several times over."""
+    heard_out = 10 * MENU_MS
+    habits = Habits(talk_ms=500, pause_ms=700, listen_ms=1_000, interrupts_after=(MENU_MS, heard_out), key=key)
+    return _rounds(plan, calls, 4_000, rounds, habits, "key answered")
+
+
+def _rounds(plan: Plan, calls: int, within_ms: int, rounds: int, habits: Habits, until: Until) -> Measured:
+    """`calls` callers ring within `within_ms`, each waits for one thing and hangs up; several times over."""
     whole = Measured(calls, RunResult(), (0, 0))
     with _folder() as folder, _house(folder, plan, calls, Mind(plan.think_ms, 1_000)) as house:
         _warm_up(house, plan, folder)
         for number in range(rounds):
             begin = time.monotonic_ns() + START_MS * MS
-            end = begin + (within_ms + 20_000) * MS
+            end = begin + (within_ms + int(WITHIN_S[until] * 1000) + 5_000) * MS
             # A telephone rings once: every round has numbers of its own.
             numbers = range(1_000 * (number + 1), 1_000 * (number + 1) + calls)
             order = Orders(
@@ -102,7 +120,7 @@ def first_words(plan: Plan, calls: int, within_ms: int, rounds: int) -> Measured
                 end=end,
                 window=(begin, end),
                 habits=habits,
-                first_word_only=True,
+                until=until,
             )
             whole.result.add(_generate([order], folder, plan, f"{calls} calls ring", 0))
     return whole
@@ -114,9 +132,9 @@ def echo(plan: Plan, calls: int) -> Measured:
     seconds = min(10.0, plan.seconds)
     with _folder() as folder, bare_echo(folder, plan.server_cpu) as there:
         begin = time.monotonic_ns() + START_MS * MS
-        window = _window(begin, 1.0, seconds)
+        window = _window(begin, 3.0, seconds)
         orders = _orders(plan, there.url, calls, begin, 1.0, window, habits, echo=True)
-        with _watching(there.child.process.pid, None, window) as seen:
+        with watching(there.child.process.pid, None, window) as seen:
             result = _generate(orders, folder, plan, f"{calls} callers against a bare echo", window[1])
     return Measured(calls, result, window, **seen)
 
@@ -134,7 +152,7 @@ def _folder() -> Iterator[Path]:
 def _house(folder: Path, plan: Plan, calls: int, mind: Mind) -> Iterator[Server]:
     with (
         model(folder, mind, plan.other_cpu) as sonic,
-        server(folder, calls, sonic, plan.content, plan.server_cpu) as up,
+        server(folder, calls, sonic, plan.content, plan.server_cpu, plan.spare) as up,
     ):
         yield up
 
@@ -144,14 +162,15 @@ def serve(plan: Plan, calls: int, habits: Habits, mind: Mind) -> Measured:
     with _folder() as folder:
         with ExitStack() as open_now:
             sonic = open_now.enter_context(model(folder, mind, plan.other_cpu))
-            house = open_now.enter_context(server(folder, calls, sonic, plan.content, plan.server_cpu))
+            serving = server(folder, calls, sonic, plan.content, plan.server_cpu, plan.spare)
+            house = open_now.enter_context(serving)
             _warm_up(house, plan, folder)
             idle, warm = house.usage(), house.warm()
             begin = time.monotonic_ns() + START_MS * MS
-            lasts = max(plan.seconds, plan.memory_after_s - plan.ramp_s - SETTLE_MS / 1000)
-            window = _window(begin, plan.ramp_s + lasts - plan.seconds, plan.seconds)
+            lasts = max(plan.seconds, plan.memory_after_s - plan.ramp_s - plan.settle_s)
+            window = _window(begin, plan.ramp_s + plan.settle_s + lasts - plan.seconds, plan.seconds)
             orders = _orders(plan, house.voice_url, calls, begin, plan.ramp_s, window, habits)
-            with _watching(house.child.process.pid, sonic.child.process.pid, window) as seen:
+            with watching(house.child.process.pid, sonic.child.process.pid, window) as seen:
                 result = _generate(orders, folder, plan, f"{calls} calls", window[1])
         measured = Measured(calls, result, window, idle_rss=idle.rss, warm=warm, notes=house.notes, **seen)
         measured.memory_after_s = (window[1] - begin) / 1e9
@@ -162,7 +181,7 @@ def serve(plan: Plan, calls: int, habits: Habits, mind: Mind) -> Measured:
 
 
 def _window(begin: int, after_s: float, seconds: float) -> tuple[int, int]:
-    start = begin + int(after_s * 1000) * MS + SETTLE_MS * MS
+    start = begin + int(after_s * 1000) * MS
     return start, start + int(seconds * 1000) * MS
 
 
@@ -212,41 +231,6 @@ def _warm_up(house: Server, plan: Plan, folder: Path) -> None:
     )
     _generate([order], folder, plan, "warming up", end)
     time.sleep(0.5)
-
-
-@contextmanager
-def _watching(server_pid: int, model_pid: int | None, window: tuple[int, int]) -> Iterator[dict[str, Any]]:
-    """Read what processes have used at both ends of the window; the dictionary is full when the block ends."""
-    seen: dict[str, Any] = {}
-    pids = [server_pid] if model_pid is None else [server_pid, model_pid]
-
-    def watch() -> None:
-        _sleep_until(window[0])
-        before = [usage(pid) for pid in pids]
-        psutil.cpu_percent()
-        _sleep_until(window[1])
-        busy = psutil.cpu_percent() / 100
-        after = [usage(pid) for pid in pids]
-        seconds = (window[1] - window[0]) / 1e9
-        seen.update(
-            server_cpu=_cores(before[0], after[0], seconds),
-            model_cpu=_cores(before[-1], after[-1], seconds) if model_pid is not None else 0.0,
-            machine_busy=busy,
-            full_rss=after[0].rss,
-        )
-
-    watcher = threading.Thread(target=watch, name="watching", daemon=True)
-    watcher.start()
-    yield seen
-    watcher.join()
-
-
-def _cores(before: Usage, after: Usage, seconds: float) -> float:
-    return (after.cpu_s - before.cpu_s) / seconds
-
-
-def _sleep_until(at: int) -> None:
-    time.sleep(max(0, at - time.monotonic_ns()) / 1e9)
 
 
 # --- the generators -----------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ class Habits:
     pause_ms: int  # quiet after the other side has ended
     listen_ms: int  # how long answers must be
     interrupts_after: tuple[int, ...] = ()  # in turn; none: hears answers out
+    key: str = ""  # pressed once, over what is played or `pause_ms` after it; such a caller never talks
 
     @classmethod
     def for_shares(cls, think_ms: int) -> "Habits":
@@ -60,6 +61,20 @@ class Tally:
     unanswered: int = 0
 
 
+@dataclass(slots=True)
+class KeyPress:
+    """The one key of a caller who presses one (ns, 0: not yet)."""
+
+    pressed: int = 0
+    over_speech: bool = False  # which the server has to clear before anything else can be heard
+    cleared: int = 0
+    answered: int = 0
+
+    def media(self, now: int) -> None:
+        if self.pressed and not self.answered and (self.cleared or not self.over_speech):
+            self.answered = now
+
+
 class State(Enum):
     WAITING = auto()
     HEARING = auto()
@@ -77,6 +92,7 @@ class Talker:
     turns: list[Turn] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
     first_media: int = 0
+    key: KeyPress = field(default_factory=KeyPress)
     state: State = State.WAITING
     _since: int = 0  # the state's beginning, ns
     _frames: int = 0  # of the line, so far
@@ -104,6 +120,13 @@ class Talker:
             self._saying = None
         return payload
 
+    def presses(self, now: int) -> str:
+        """The key that is pressed now, or "". The caller is to note when it left."""
+        if not self.habits.key or self.key.pressed or self.state is not State.HEARING or not self._has_heard(now):
+            return ""
+        self.key.pressed, self.key.over_speech = now, self.playback.playing(now)
+        return self.habits.key
+
     def leave(self, now: int) -> None:
         """Say something once more, so that the server holds nothing of the line back, and hang up over it."""
         if self.state is not State.LEAVING:
@@ -113,6 +136,7 @@ class Talker:
     def media(self, size: int, now: int) -> None:
         """Speech of the server: bytes of mu-law."""
         dry = self.playback.add(size, now)
+        self.key.media(now)
         cleared, self._was_cleared = self._was_cleared, False
         if self.state is State.WAITING:
             self.first_media = self.first_media or now
@@ -129,6 +153,9 @@ class Talker:
     def clear(self, now: int) -> list[str]:
         """The server cleared the line. The marks to be echoed."""
         self._was_cleared = True
+        if self.key.pressed and not self.key.cleared:
+            self.key.cleared = now
+            return self.playback.clear(now)
         turn = self.turns[-1] if self.turns else None
         if self.state is State.TALKING and turn is not None and turn.interrupts and not turn.cleared:
             turn.cleared = now
@@ -137,18 +164,24 @@ class Talker:
         return self.playback.clear(now)
 
     def _wants_to_talk(self, now: int) -> bool:
+        if self.habits.key:
+            return False
         if self.state is State.HEARING:
-            if self.habits.interrupts_after and self.turns:
-                after = self.habits.interrupts_after[
-                    (len(self.turns) + self.number) % len(self.habits.interrupts_after)
-                ]
-                if now - self._since >= after * MS:
-                    return True
-            return now - self.playback.dry_at >= self.habits.pause_ms * MS
+            return self._has_heard(now)
         if self.state is State.WAITING and now - self._since >= GIVE_UP and self._since:
             self.tally.unanswered += 1
             return True
         return False
+
+    def _has_heard(self, now: int) -> bool:
+        """Enough of what is played: all of it, or, for one who interrupts, so much. The greeting is heard out by those
+        who talk."""
+        afters = self.habits.interrupts_after
+        if afters and (self.turns or self.habits.key):
+            after = afters[(len(self.turns) + self.number) % len(afters)]
+            if now - self._since >= after * MS:
+                return True
+        return now - self.playback.dry_at >= self.habits.pause_ms * MS
 
     def _begin(self, now: int) -> None:
         words = self.speech.utterances[(self.number + len(self.turns)) % len(self.speech.utterances)]

@@ -49,6 +49,9 @@ class Telephone(asyncio.Protocol):
         talker = self.talker
         for name in talker.playback.reached(now):
             self._write(self._core.mark(name))
+        if key := talker.presses(now):
+            self._write(self._core.dtmf(key))
+            talker.key.pressed = time.monotonic_ns()
         self._origin = self._origin or now
         # Half a period of grace: beats come on a grid of their own, a little early or late against this one.
         while self._origin + len(self.sent) * PERIOD <= now + PERIOD // 2:

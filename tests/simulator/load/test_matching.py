@@ -1,7 +1,7 @@
 """Both accounts of a run side by side. Times in ms, turned into ns where they are handed over."""
 
 from app.simulator.load.figures import MS
-from app.simulator.load.matching import answers, barge_ins, echo_delays, uplink_delays
+from app.simulator.load.matching import answers, barge_ins, echo_delays, quick_answers, uplink_delays
 from app.simulator.load.orders import CallResult
 from app.simulator.load.sonic_log import Heard
 from app.simulator.load.talker import Turn
@@ -101,3 +101,29 @@ def test_an_echo_is_matched_by_its_place() -> None:
     result = call(3)
     result.returned = [21 * MS, 45 * MS]
     assert echo_delays(result, ALWAYS) == [1.0, 5.0]
+
+
+def said(*texts: int, replies: tuple[int, ...] = (), ended: int = 0) -> Heard:
+    """A session that sent words and began replies at these ms."""
+    return Heard(1, texts=[at * MS for at in texts], replies=[at * MS for at in replies], ended_at=ended * MS)
+
+
+def test_an_answer_before_the_model_began_its_own_is_a_phrases() -> None:
+    hushed = said(600, replies=(800,))
+    (quick,) = quick_answers(call(9, [answered(604)]), [hushed], ALWAYS)
+    assert (quick.endpointing, quick.answer, quick.by_phrase, quick.closed) == (510.0, 4.0, True, False)
+    (slow,) = quick_answers(call(9, [answered(804)]), [hushed], ALWAYS)
+    assert slow.answer == 204.0 and not slow.by_phrase
+
+
+def test_a_session_is_really_closed_where_it_ended_before_it_could_begin() -> None:
+    sessions = [said(600, ended=606), said(5_000, replies=(5_200,))]
+    (quick,) = quick_answers(call(9, [answered(604)]), sessions, ALWAYS)
+    assert quick.closed
+    (later,) = quick_answers(call(9, [answered(604)]), [said(600, ended=3_000)], ALWAYS)
+    assert later.by_phrase and not later.closed  # it ended with the call
+
+
+def test_a_turn_without_words_of_its_own_is_left_out() -> None:
+    assert quick_answers(call(9, [answered(604)]), [said(50)], ALWAYS) == []
+    assert quick_answers(call(9, [answered(604)]), [], ALWAYS) == []

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from app.simulator.load.orders import CallResult, Orders, RunResult, load, save
-from app.simulator.load.talker import Habits, Tally, Turn
+from app.simulator.load.talker import Habits, KeyPress, Tally, Turn
 
 
 def test_orders_arrive_as_they_were_given() -> None:
@@ -15,7 +15,9 @@ def test_orders_arrive_as_they_were_given() -> None:
 
 
 def test_a_result_comes_back_whole(tmp_path: Path) -> None:
-    call = CallResult(7, 1, 2, [Turn(3, 4, 5)], Tally(talking=6), "lost", [10**15, 10**15 + 1], [])
+    call = CallResult(
+        7, 1, 2, [Turn(3, 4, 5)], Tally(talking=6), KeyPress(8, True, 9, 10), "lost", [10**15, 10**15 + 1], []
+    )
     save(tmp_path / "result.json", RunResult([call], 1.5, 0.25))
     assert load(tmp_path / "result.json") == RunResult([call], 1.5, 0.25)
 

@@ -49,3 +49,14 @@ def test_a_call_may_have_gone_through_several_sessions(tmp_path: Path) -> None:
     notes = [note(n, "textInput", n, content="ends in 0009") for n in (1, 2)]
     files = written(tmp_path, notes, [(1, 640, 5), (2, 640, 6)])
     assert [one.session for one in by_caller(read_model_log(*files, callers={"0009"}))["0009"]] == [1, 2]
+
+
+def test_a_session_knows_when_it_sent_words_and_how_much_it_said_in_all(tmp_path: Path) -> None:
+    notes = [
+        note(1, "promptStart", 1, audioOutputConfiguration={"sampleRateHertz": 8_000}),
+        note(1, "userText", 10),
+        note(1, "userText", 40),
+        note(1, "ended", 60, how="closed", said=16_000, usage={"input": {"textTokens": 900, "speechTokens": 5}}),
+    ]
+    (heard,) = read_model_log(*written(tmp_path, notes, [(1, 640, 5)]), callers=set())
+    assert (heard.texts, heard.said_ms, heard.text_tokens, heard.ended_at) == ([10, 40], 1_000.0, 900, 60)

@@ -12,7 +12,15 @@ from app.simulator.load.talker import Habits
 
 def test_two_calls_are_measured_from_both_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[float] = []
-    plan = Plan(ROOT, seconds=7, ramp_s=0.2, memory_after_s=0, warm_up=False, tell=lambda what, done: said.append(done))
+    plan = Plan(
+        ROOT,
+        seconds=7,
+        ramp_s=0.2,
+        settle_s=2,
+        memory_after_s=0,
+        warm_up=False,
+        tell=lambda what, done: said.append(done),
+    )
     habits = Habits(talk_ms=700, pause_ms=300, listen_ms=800)
     measured = serve(plan, 2, habits, Mind(think_ms=400, listen_ms=800))
     up, onset, quiet, down = rows.added(measured, None)

@@ -140,3 +140,39 @@ def test_habits_hold_the_shares_whatever_the_model_thinks() -> None:
 def test_a_frame_leaves_when_its_last_sample_was_heard() -> None:
     assert sound_at(1_000 * MS, 0) == 980 * MS
     assert sound_at(1_000 * MS, FRAME + 80) == 990 * MS
+
+
+def presser(*after_ms: int) -> Life:
+    life = Life(Habits(talk_ms=100, pause_ms=200, listen_ms=400, interrupts_after=after_ms, key="1"))
+    life.hear(400)
+    return life
+
+
+def press(life: Life) -> str:
+    """What is pressed within two seconds, and how long after the beginning."""
+    for _ in range(100):
+        if key := life.talker.presses(life.now):
+            return f"{key} at {life.now // MS}"
+        life.live(20)
+    return ""
+
+
+def test_a_key_is_pressed_once_when_all_was_heard_and_what_follows_answers_it() -> None:
+    life = presser(60_000)
+    assert press(life) == "1 at 600"
+    assert not life.talker.key.over_speech
+    life.live(40)
+    life.hear(100)
+    assert life.talker.key.answered == 640 * MS
+    assert press(life) == "" and life.talker.turns == []
+
+
+def test_a_key_over_speech_is_answered_by_what_follows_the_clear() -> None:
+    life = presser(300)
+    assert press(life) == "1 at 300" and life.talker.key.over_speech
+    life.hear(100)  # it was on its way
+    assert not life.talker.key.answered
+    life.live(20)
+    life.talker.clear(life.now)
+    life.hear(100)
+    assert life.talker.key.answered == 320 * MS and life.talker.tally.needless_clears == 0
