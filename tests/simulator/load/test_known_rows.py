@@ -1,18 +1,15 @@
 """The rows of known answers, and one small real run of each kind."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
 
-from app.cli.cache import render_missing
 from app.simulator.load import known_rows, stages
 from app.simulator.load.figures import MS
 from app.simulator.load.orders import CallResult, RunResult
 from app.simulator.load.sonic_log import Heard
 from app.simulator.load.stages import Measured, Plan
 from app.simulator.load.talker import KeyPress, Turn
-from tests.simulator.load.shop import write_shop
 
 SERVERS = {
     'offhook_known_answers_total{how="swapped"}': 3.0,
@@ -54,13 +51,6 @@ def test_keys_over_the_menu_are_told_apart() -> None:
     after, over = known_rows.key(Measured(3, RunResult(calls), (0, 0)))
     assert after.figures["p95"] == 20.0 and after.samples == 1
     assert over.figures == {} and "1 without an answer" in over.note
-
-
-@pytest.fixture(scope="module")
-def content(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = write_shop(tmp_path_factory.mktemp("shop"))
-    assert not asyncio.run(render_missing(folder)).failed
-    return folder
 
 
 @pytest.mark.slow

@@ -2,25 +2,16 @@
 
 from pathlib import Path
 
-import pytest
-
 from app.simulator.load import rows
-from app.simulator.load.processes import ROOT, Mind
+from app.simulator.load.processes import Mind
 from app.simulator.load.stages import Plan, serve
 from app.simulator.load.talker import Habits
 
 
-def test_two_calls_are_measured_from_both_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_calls_are_measured_from_both_ends(content: Path) -> None:
     said: list[float] = []
-    plan = Plan(
-        ROOT,
-        seconds=7,
-        ramp_s=0.2,
-        settle_s=2,
-        memory_after_s=0,
-        warm_up=False,
-        tell=lambda what, done: said.append(done),
-    )
+    tell = lambda what, done: said.append(done)  # noqa: E731
+    plan = Plan(content, seconds=7, ramp_s=0.2, settle_s=4, memory_after_s=0, warm_up=False, tell=tell)
     habits = Habits(talk_ms=700, pause_ms=300, listen_ms=800)
     measured = serve(plan, 2, habits, Mind(think_ms=400, listen_ms=800))
     up, onset, quiet, down = rows.added(measured, None)
