@@ -46,8 +46,9 @@ def check(as_json: AsJson = False) -> None:
         return
     for doubt in doubts:
         print(f"warning: {doubt}")
-    agents, phrases = len(edition.prompts.agents), len(edition.catalogue.phrases)
-    print(f"edition {edition.hash} is right: {agents} agents, {phrases} phrases, {len(edition.toolbox.tools)} tools")
+    agents, phrases, tools = edition.prompts.agents, edition.catalogue.phrases, edition.toolbox.tools
+    counts = f"agents: {len(agents)}, phrases: {len(phrases)}, tools: {len(tools)}"
+    print(f"edition {edition.hash} is right ({counts})")
 
 
 def edition_warnings(edition: Edition, content_dir: Path, at_ms: int) -> list[Fault]:
