@@ -282,6 +282,7 @@ def _finish(scene: Scene, asked: Asked, outcome: dict[str, Any]) -> None:
     scene.failure.stop()  # while the caller entered digits nobody waited for us
     name = asked.collection.name
     scene.note("collected" if "error" not in outcome else "not collected", f"{name} {outcome.get('error', '')}".strip())
+    scene.digest.entered(name, outcome)
     _report(scene, name, asked.run, outcome)
 
 

@@ -111,6 +111,7 @@ class Call:
             attempts=scene.departure.attempts,
             menu=scene.pad.menu,
             secrets=scene.pad.secrets,
+            digest=scene.digest.facts,
         )
         return snapshots.write(scene.setup.facts, state)
 
@@ -142,6 +143,7 @@ class Call:
         if kept.onward is not None:
             scene.departure.begin(Stage.OUT, kept.onward, now_ms)
         scene.pad.restore(kept.menu, kept.secrets)
+        scene.digest.restore(kept.digest)
         for text in (*kept.texts, *map(texts.result_lost, kept.tools)):
             scene.texts.ask(text)
         return call

@@ -90,7 +90,8 @@ def tool_called(scene: Scene, event: e.ToolCalled) -> None:
         built_in_tool(scene, event)
         return
     scene.replies.tool_opened()
-    scene.runs.begin(event.run, event.session, event.name, scene.now + scene.timings.tool_limit)
+    due = scene.now + scene.timings.tool_limit
+    scene.runs.begin(runs.Run(event.run, event.session, event.name, due, event.arguments))
     scene.do(c.RunTool(event.run, event.name, event.arguments))
     scene.do_all(scene.uplink.pause(True))
     if not scene.answer.running and not scene.replies.turn_hushed:
@@ -107,6 +108,7 @@ def tool_answered(scene: Scene, event: e.ToolAnswered) -> None:
     run = scene.runs.take(event.run)
     if run is not None:
         scene.note("tool answered", f"{run.name}: {event.outcome}, {event.ms} ms")
+        scene.digest.answered(run.name, run.arguments, event.outcome, event.result)
         _hand_over(scene, run, event.result)
 
 

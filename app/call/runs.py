@@ -17,6 +17,7 @@ class Run:
     session: int
     name: str
     due_ms: int
+    arguments: str = ""  # as the model gave them
 
 
 class Runs:
@@ -33,8 +34,8 @@ class Runs:
     def names(self) -> list[str]:
         return [run.name for run in self._open.values()]
 
-    def begin(self, run: str, session: int, name: str, due_ms: int) -> None:
-        self._open[run] = Run(run, session, name, due_ms)
+    def begin(self, run: Run) -> None:
+        self._open[run.run] = run
 
     def take(self, run: str) -> Run | None:
         """The run, once: whoever takes it answers it."""

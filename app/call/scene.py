@@ -14,6 +14,7 @@ from app.call.attachment import Attachment
 from app.call.clocks import AnswerClock, DeafClock, FailureClock, ToolClock
 from app.call.closing import Closing
 from app.call.departure import Departure
+from app.call.digest import Digest
 from app.call.disposition import Disposition
 from app.call.pad import Pad
 from app.call.renewal import Renewal
@@ -63,6 +64,7 @@ class Scene:
         self.voice = Voice(setup, self.note)
         self.playout = self.voice.playout
         self.account = self.voice.account
+        self.digest = Digest()
         self.replies = Replies()
         # Who speaks.
         self.turns = Turns()

@@ -9,7 +9,7 @@ from app.call import commands as c
 from app.call import events as e
 from app.call import floor, texts
 from app.call.events import Failure
-from app.call.history import Line
+from app.call.history import CALL_BEGINS, Line
 from app.call.scene import Phase, Scene
 from app.call.turns import Floor
 
@@ -54,7 +54,10 @@ def _history(scene: Scene, heard_on: bool = False) -> tuple[Line, ...]:
         scene.account.take_back_unanswered()
     elif unanswered := scene.account.unanswered():
         scene.texts.ask(unanswered)
-    return tuple(scene.account.for_session(scene.setup.opening, scene.attachment.shortened, heard_on))
+    changed = scene.voice.language if scene.voice.language != scene.setup.facts.language else ""
+    digest = scene.digest.text(changed)
+    opening = "\n".join((scene.setup.opening or CALL_BEGINS, digest)) if digest else scene.setup.opening
+    return tuple(scene.account.for_session(opening, scene.attachment.shortened, heard_on))
 
 
 def attached(scene: Scene, event: e.SessionAttached) -> None:

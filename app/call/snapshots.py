@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
+from app.call.digest import Fact
 from app.call.disposition import Disposition
 from app.call.history import Line, Role
 from app.call.onward import Onward
@@ -32,6 +33,7 @@ class State:
     attempts: int = 0  # to give the caller to somebody, until now
     menu: str = ""  # the keypad's, where one was open
     secrets: int = 0  # entered on the keypad until now
+    digest: tuple[Fact, ...] = ()
 
 
 def write(facts: CallFacts, state: State) -> dict[str, Any]:
@@ -54,6 +56,7 @@ def write(facts: CallFacts, state: State) -> dict[str, Any]:
         "attempts": state.attempts,
         "menu": state.menu,
         "secrets": state.secrets,
+        "digest": [fact.document() for fact in state.digest],
     }
 
 
@@ -79,6 +82,7 @@ def read(document: Mapping[str, Any], call_sid: str) -> State:
             attempts=_count(document.get("attempts", 0)),
             menu=_text(document.get("menu", "")),
             secrets=_count(document.get("secrets", 0)),
+            digest=tuple(map(_fact, document.get("digest", ()))),
         )
     except (KeyError, TypeError, AttributeError) as missing:
         raise ValueError(f"not a snapshot: {type(missing).__name__}") from None
@@ -102,6 +106,10 @@ def _line(line: Mapping[str, Any]) -> Line:
     if role not in get_args(Role.__value__):
         raise ValueError("not a snapshot: a line that nobody said")
     return Line(role, text)
+
+
+def _fact(fact: Mapping[str, Any]) -> Fact:
+    return Fact.of({name: _text(fact[name]) for name in ("kind", "about", "text")})
 
 
 def _text(value: Any) -> str:

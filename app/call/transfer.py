@@ -244,6 +244,7 @@ def _come_back(scene: Scene, result: OnwardResult) -> None:
     onward = scene.departure.onward
     assert onward is not None
     scene.note("onward ended", f"{onward.way}: {result}")
+    scene.digest.tried(f"putting the caller through to {onward.target}" if onward.target else "a message", result)
     match result:
         case OnwardResult.RECORDED:
             _receive(scene, TAKEN, texts.MESSAGE_TAKEN)
@@ -311,6 +312,7 @@ def call_back_called(scene: Scene, event: e.ToolCalled) -> None:
     about = {key: told for key in ("about", "when") if (told := built_in.words(asked.get(key, "")))}
     scene.do(c.LeaveWord("call_back", about))
     scene.note("call-back noted")
+    scene.digest.promised("somebody calls back", about)
     _answer(scene, event, NOTED)
 
 

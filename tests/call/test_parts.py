@@ -8,7 +8,7 @@ from app.call.dtmf import Keys
 from app.call.events import EVENT_TYPES, Failure
 from app.call.machine import _HANDLERS
 from app.call.replies import Replies
-from app.call.runs import Runs
+from app.call.runs import Run, Runs
 from app.call.setup import Timings
 from app.call.texts import Texts
 from app.call.waterfall import Waterfall
@@ -242,9 +242,9 @@ def test_text_that_was_not_answered_is_sent_again() -> None:
 
 def test_a_tool_run_can_be_taken_once() -> None:
     runs = Runs()
-    runs.begin("t1", 1, "find", 100)
+    runs.begin(Run("t1", 1, "find", 100))
     assert runs.take("t1") is not None and runs.take("t1") is None
-    runs.begin("t2", 1, "find", 200)
+    runs.begin(Run("t2", 1, "find", 200))
     assert runs.take_overdue(199) == [] and [run.run for run in runs.take_overdue(200)] == ["t2"]
 
 
