@@ -362,3 +362,12 @@ async def test_a_whole_calls_contents_are_each_opened_and_closed_once() -> None:
     await session.close()
     check_names(paper)
     assert paper.names()[-3:] == ["contentEnd", "promptEnd", "sessionEnd"]
+
+
+async def test_it_says_when_it_ends_and_sooner_where_its_credentials_do() -> None:
+    session, paper = await opened()
+    assert session.ends_ms == session.opened_ms + 480_000
+    paper.expires_ms = time.time_ns() // 1_000_000 + 300_000
+    assert session.ends_ms is not None
+    left = session.ends_ms - session.opened_ms
+    assert 239_000 <= left <= 241_000  # of 300 s: its window, 120 s before that, opens 180 s before they expire
