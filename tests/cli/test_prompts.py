@@ -27,7 +27,7 @@ def run(*words: str, code: int = 0) -> str:
 
 def test_what_is_right_is_said_and_what_is_silent_is_a_warning() -> None:
     said = run("check")
-    assert "is right: 1 agents" in said
+    assert "is right (agents: 1" in said
     assert "warning: cache/phrases: greeting" in said and "offhook cache render" in said
 
 
