@@ -26,7 +26,7 @@ class Askable:
     @property
     def hears(self) -> list[str]:
         """Three known for each that is not."""
-        others = -(-len(self.known) // 3)
+        others = -(-len(self.known) // 3) if self.unknown else 0
         return [*self.known, *(self.unknown[at % len(self.unknown)] for at in range(others))]
 
     @property

@@ -149,12 +149,14 @@ class Bench:
 
     def _known(self, ask: Askable) -> None:
         """Callers with a session to spare for each, then without one; and callers who press a key."""
-        if "known" in self._wanted:
+        if "known" in self._wanted and ask.known:
             calls = min(KNOWN_CALLS, max(self._sizes.calls))
             for how in ("swapped", "hushed"):
                 plan = replace(self._telling(f"known answers, {how}"), spare=how == "swapped", ramp_s=6.0)
                 measured = stages.questions(plan, calls, ask.hears)
                 self._add(*known_rows.known(measured, how, ask.share))
+        elif "known" in self._wanted:
+            self._add(known_rows.NOTHING_KNOWN)
         if "key" in self._wanted and ask.key:
             plan, rounds = self._telling(f"{KEY_CALLS} calls press a key"), 1 if self._sizes.quick else 3
             self._add(*known_rows.key(stages.key_presses(plan, KEY_CALLS, rounds, ask.key)))

@@ -20,3 +20,12 @@ def test_the_shipped_desk_is_asked_what_its_phrases_answer_and_what_none_does() 
 def test_the_key_is_one_that_plays_a_phrase(tmp_path: Path) -> None:
     ask = askable(write_shop(tmp_path))
     assert (ask.key, ask.known) == ("4", ["When do you open?"])
+
+
+def test_a_business_without_known_answers_is_asked_nothing(tmp_path: Path) -> None:
+    write_shop(tmp_path)
+    lines = tmp_path / "cache/phrases/lines.yaml"
+    lines.write_text(
+        lines.read_text().replace("intents: [hours], ", "").replace(', examples: ["When do you open?"]', "")
+    )
+    assert askable(tmp_path).known == []

@@ -16,6 +16,10 @@ NO_KEY = Row(
     *("key", "Key", "the telephone sends a key -> the first `media` of its phrase is back", "ms", 0, 0, {}),
     note="not measured: no key of the agent's first menu plays a phrase",
 )
+NOTHING_KNOWN = Row(
+    *("known", "Known answer", "the model sends the caller's words -> the first `media` of a phrase", "ms", 0, 0, {}),
+    note="not measured: no phrase of the agent's answers anything",
+)
 _BUCKET = re.compile(r'offhook_known_answer_seconds_bucket\{le="([^"]+)"\}')
 
 
