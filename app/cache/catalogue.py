@@ -39,6 +39,8 @@ type Kind = Literal[
     "leave_message",
     "message_taken",
     "language_changed",
+    "offline_notice",
+    "press_a_key",
 ]
 type Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 type Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]

@@ -39,6 +39,9 @@ PHRASES = {  # by wording: name, Hz, ms
     "Nobody could take your call.": ("nobody_answered", 2_800, 700),
     "Please speak after the tone.": ("leave_message", 2_900, 700),
     "We have your message.": ("message_taken", 3_000, 600),
+    "Our assistant is out of order, I only take keys.": ("offline_notice", 2_100, 700),
+    "Hours, press one. A person, press zero.": ("offline_menu", 3_100, 800),
+    "Please press a key.": ("press_a_key", 3_200, 400),
 }
 CARRIER = ("carrier", 1_300, 600)  # what Twilio's own voice says that is no phrase of ours
 REPLIES = {name: 1_500 + 100 * place for place, name in enumerate(("one", "two", "three", "four", "five", "six"))}
