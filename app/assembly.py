@@ -17,12 +17,13 @@ from app.cache.store import Store, open_store
 from app.call.commands import Command, EndCall
 from app.call.events import Event, Failure, UsageReported
 from app.call.setup import Timings
-from app.casting import wall_ms
+from app.casting import Casting, wall_ms
 from app.edition import Edition
 from app.editions import Editions
 from app.engines.engine import Endpoint, Engine, SessionKey
 from app.engines.nova_sonic.engine import NovaSonicEngine, NovaSonicOptions
 from app.engines.nova_sonic.session import SessionLimits
+from app.engines.offline.listener import MenuListener
 from app.legs.phone import Phone
 from app.legs.recording import NotRecorded, OutOfReach, Recording
 from app.legs.twilio import tokens
@@ -99,6 +100,7 @@ async def assemble(
         aclosing(web),
         open_store(settings.redis_url, settings.data_dir) as store,
         sonic_engine(settings) as engine,
+        _listening() as listening,
         Inbox(MessageBook(settings.messages_url), store) as inbox,
         _watching(settings, watch) as watch,
     ):
@@ -132,9 +134,12 @@ async def assemble(
             inbox,
             phone_of(settings),
             streams_left=pool.has_stream,
+            listening=listening,
         )
         desk = FrontDesk(staff, settings.max_calls, casting.desk_options())
         editions.follow(lambda casting: pool.change(casting.specs()))
+        editions.follow(lambda casting: _prepare(listening, casting))
+        _prepare(listening, casting)
         editions.follow(lambda casting: desk.use(casting.desk_options()))
         async with pool, desk:
             try:
@@ -159,6 +164,21 @@ async def sonic_engine(settings: Settings) -> AsyncIterator[Engine]:
         yield engine
     finally:
         await engine.close()
+
+
+@asynccontextmanager
+async def _listening() -> AsyncIterator[MenuListener]:
+    listener = MenuListener(now_ms)
+    try:
+        yield listener
+    finally:
+        await listener.close()
+
+
+def _prepare(listening: MenuListener, casting: Casting) -> None:
+    """A process that hears menus costs memory: it is kept ready only where an agent has words for it."""
+    if casting.hears_words:
+        listening.prepare()
 
 
 def _studio(settings: Settings, engine: Engine) -> Renderer:

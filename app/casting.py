@@ -120,6 +120,14 @@ class Casting:
         return self._cast(agent, replace(facts, edition=self.edition.hash, language=language), way)
 
     @property
+    def hears_words(self) -> bool:
+        """Some agent has words for the menus it offers where no model serves."""
+        menus = (
+            menu for agent in self.edition.prompts.agents.values() for menu in agent.settings.keypad.menus.values()
+        )
+        return any(menu.words for menu in menus)
+
+    @property
     def longest_call_s(self) -> int:
         return max(agent.settings.limits.max_call_minutes for agent in self.edition.prompts.agents.values()) * 60
 

@@ -21,14 +21,17 @@ from app.engines.offline.decoder import HEADER
 HOUSE = Path(__file__).parents[3]  # where `app` is found, whatever the current folder
 WAITING_BYTES = 20_000 * 32  # 20 s at 16 kHz, then audio is dropped: the process hangs or the machine is far too slow
 END_LIMIT_S = 2.0
+DECODER = "app.engines.offline.decoder"
 
 log = structlog.get_logger()
 
 
 class Recogniser:
-    """One process. `begin` once, then `hear` and `phrase_ended`; none of them waits. `close` ends it."""
+    """One process. `begin` once, then `hear` and `phrase_ended`; none of them waits. `close` ends it. `program` is the
+    module that runs there: `decoder` for free speech, `grammar` for the words of a menu."""
 
-    def __init__(self) -> None:
+    def __init__(self, program: str = DECODER) -> None:
+        self._program = program
         self._backlog: list[bytes] = []
         self._waiting = 0
         self._dropped = 0
@@ -61,6 +64,11 @@ class Recogniser:
             self._send(b"E")
         return text
 
+    @property
+    def lost(self) -> bool:
+        """The process has ended."""
+        return self._life.done()
+
     async def close(self) -> None:
         """End the process: by the end of its input, or by force after two seconds."""
         process = self._process
@@ -89,7 +97,7 @@ class Recogniser:
         """Start the process, hand it what waits, and read it to its end."""
         path = os.pathsep.join(filter(None, [str(HOUSE), os.environ.get("PYTHONPATH", "")]))
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "app.engines.offline.decoder", stdin=PIPE, stdout=PIPE,
+            sys.executable, "-m", self._program, stdin=PIPE, stdout=PIPE,
             env={**os.environ, "PYTHONPATH": path},
         )  # fmt: skip
         try:
@@ -137,7 +145,8 @@ class Recogniser:
 class Recognisers:
     """Hands out recognisers; keeps one spare loaded from `start` to `close`, which ends those still out as well."""
 
-    def __init__(self) -> None:
+    def __init__(self, program: str = DECODER) -> None:
+        self._program = program
         self._spare: Recogniser | None = None
         self._out: set[Recogniser] = set()
         self._open = False
@@ -147,13 +156,13 @@ class Recognisers:
         longer, nothing else."""
         self._open = True
         if self._spare is None:
-            self._spare = Recogniser()
+            self._spare = Recogniser(self._program)
         await self._spare.loaded.wait()
 
     def take(self) -> Recogniser:
         """The spare (or a new one that is still loading); the next spare starts at once."""
-        taken = self._spare or Recogniser()
-        self._spare = Recogniser() if self._open else None
+        taken = self._spare or Recogniser(self._program)
+        self._spare = Recogniser(self._program) if self._open else None
         self._out.add(taken)
         return taken
 
