@@ -23,7 +23,7 @@ import pocketsphinx
 
 from app.engines.offline.decoder import MODEL_RATE, NICENESS, TELEPHONE_MEAN, messages, pronunciations, resampler, send
 
-THRESHOLD = -24.0  # natural logarithm of the likelihoods' ratio, ten thousandths a frame
+THRESHOLD = -20.0  # natural logarithm of the likelihoods' ratio, ten thousandths a frame
 COVERED = 0.7  # of all that was sound
 LONGEST_S = 3.0  # whoever says more is not naming a word
 MOST_WORDS = 30

@@ -84,7 +84,7 @@ async def test_wrong_words_are_rarer_than_one_in_twenty_over_four_voices() -> No
     words, other = 4 * len(WORDS), 4 * len(OTHER)
     assert counted["misheard"] <= words // 20
     assert counted["false accept"] <= other // 20
-    assert counted["false reject"] <= words // 4
+    assert counted["false reject"] <= words * 2 // 5
 
 
 async def test_a_word_nobody_can_pronounce_does_no_harm() -> None:
