@@ -11,8 +11,8 @@ import pytest
 from app.simulator.twilio.journal import CallEvent
 from app.simulator.twilio.plant import DialOutcome
 from tests.whole.conftest import OpenHouse
-from tests.whole.house import House, until
 from tests.whole.cut_wire import Relay, open_relay
+from tests.whole.house import House, until
 from tests.whole.sounds import sentence, turn
 
 DEPOT = "+15035550142"
