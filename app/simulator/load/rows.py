@@ -18,6 +18,7 @@ MEMORY_TARGET = 2.0  # MB a call
 OVER_ECHO = 10.0  # ms that p99 may be over the bare echo's
 LATE_TARGET = 0.1  # %
 GENERATOR_LATE_MS = 10.0
+REFUSED = "offhook_calls_refused_total{"
 FULL = 0.95  # of a core, or of all
 BUDGET = 700.0  # ms of each second that one core's server may work before lateness grows
 
@@ -289,6 +290,13 @@ def losses(measured: Measured, count: int = 0, what: str = "", note: str = "") -
     parts = [note] if note else []
     parts += [f"{count} {what}"] if count else []
     parts += [f"{len(troubles)} calls in trouble: {troubles[0]}"] if troubles else []
+    parts += [f"the server refused {refused}"] if (refused := _refused(measured)) else []
     limited = limits(measured)
     parts += [f"generator-limited: {limited}"] if limited else []
     return "; ".join(parts)
+
+
+def _refused(measured: Measured) -> str:
+    """Callers who heard that all lines are busy, by the server's reason: one that runs late takes no more."""
+    found = {series: count for series, count in measured.notes.items() if series.startswith(REFUSED)}
+    return ", ".join(f"{count:.0f} ({series.split('"')[1]})" for series, count in found.items() if count)

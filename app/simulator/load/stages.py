@@ -123,6 +123,7 @@ def _rounds(plan: Plan, calls: int, within_ms: int, rounds: int, habits: Habits,
                 until=until,
             )
             whole.result.add(_generate([order], folder, plan, f"{calls} calls ring", 0))
+    whole.notes = house.notes
     return whole
 
 

@@ -98,3 +98,8 @@ def test_where_the_generator_gave_in_first_a_core_carries_at_least_so_many_and_p
     steps = [measured(2), measured(3, delay_ms=20.0, lateness_ms=12.0)]
     note = rows.calls_a_core(steps, pinned=True).note
     assert note.startswith("generator-limited (its own p99 lateness is 12.0 ms), at least 2; estimate 175 = 700 / CPU")
+
+
+def test_callers_a_late_server_refused_are_told_with_its_reason() -> None:
+    notes = {'offhook_calls_refused_total{why="late"}': 3.0, 'offhook_calls_refused_total{why="calls"}': 0.0}
+    assert "the server refused 3 (late)" in rows.late_frames(measured(notes=notes)).note  # type: ignore[arg-type]
