@@ -38,6 +38,7 @@ from app.records.messages import MessageBook
 from app.settings import Settings, tool_variables
 from app.tools.addresses import read_hosts
 from app.tools.host import ToolHost
+from app.tools.mcp_link import Links
 from app.tools.web import Web
 
 
@@ -57,6 +58,7 @@ class Server:
     endpoints: Endpoints
     store: Store
     meters: Meters
+    links: Links
 
     def ready(self) -> tuple[bool, Mapping[str, Any]]:
         """For /readyz: true when the first filling of the pool has ended, well or not; false while draining.
@@ -76,6 +78,7 @@ class Server:
             "store": self.store.backend,
             "store_answers": self.store.well,
             "pool": asdict(state),
+            "mcp_servers": self.links.state(),
             "endpoints": {where: "down" if down else "up" for where, down in self.endpoints.down().items()},
         }
         return state.filled and not draining, body
@@ -96,8 +99,10 @@ async def assemble(
     meters = Meters()
     timings = timings or Timings()
     web = Web(read_hosts(settings.tool_hosts), tool_variables())
+    code = edition.toolbox.code
     async with (
         aclosing(web),
+        Links(code.servers, web, settings.content_dir, code.lock) as links,
         open_store(settings.redis_url, settings.data_dir) as store,
         sonic_engine(settings) as engine,
         _listening() as listening,
@@ -107,7 +112,7 @@ async def assemble(
         render = render or _studio(settings, engine)
 
         def host(edition: Edition) -> ToolHost:
-            return ToolHost(edition.toolbox.tools, web=web, data_dir=settings.data_dir)
+            return ToolHost(edition.toolbox.tools, web=web, data_dir=settings.data_dir, links=links)
 
         editions = Editions(settings, timings, store, host, render, clock)
         await editions.begin(edition)
@@ -143,7 +148,7 @@ async def assemble(
         editions.follow(lambda casting: desk.use(casting.desk_options()))
         async with pool, desk:
             try:
-                yield Server(settings, editions, desk, pool, endpoints, store, meters)
+                yield Server(settings, editions, desk, pool, endpoints, store, meters, links)
             finally:
                 await endpoints.close()
 

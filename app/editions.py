@@ -169,7 +169,7 @@ class Editions:
         ours = self._code.sources
         changed = tuple(sorted(name for name in {*texts, *ours} if texts.get(name) != ours.get(name)))
         if changed and changed != self._undeployed:
-            log.warning("! tools in Python have changed: that needs a deployment", files=changed)
+            log.warning("! tools that are code have changed: that needs a deployment", files=changed)
         self._undeployed = changed
 
     @property

@@ -34,6 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 PURE_FILES = {
     *("messages.py", "events.py", "plan.py", "renewal.py", "twiml.py", "signature.py", "schema.py", "match.py"),
     *("addresses.py", "arguments.py", "breaker.py", "deeds.py", "results.py", "spoken.py", "template.py"),
+    *("passages.py", "search.py", "mcp_page.py"),
 }
 WORLDLY = {"asyncio", "socket", "time", "random", "os", "threading", "subprocess", "httpx", "redis", "websockets"}
 MODULES = sorted(APP.rglob("*.py"))

@@ -4,8 +4,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -16,16 +15,22 @@ from rich.table import Table
 from app.call.events import Outcome
 from app.call.setup import CallFacts
 from app.cli.talk import MISUSED, WRONG, fail, logging_to_stderr
+from app.cli.tools_knowledge import knowledge
+from app.cli.tools_pin import pin
 from app.content.faults import ContentError, Fault
 from app.settings import Settings, SettingsError, tool_variables
 from app.tools.addresses import read_hosts
 from app.tools.contract import Tool
 from app.tools.host import ToolHost, ToolRun
-from app.tools.inspect import deployment_faults, live_faults
+from app.tools.inspect import deployment_faults, live_faults, live_server_faults, server_faults
 from app.tools.library import Toolbox, load_tools
+from app.tools.mcp_link import CONNECT_S, Links
+from app.tools.mcp_tool import McpTool
 from app.tools.web import Web
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="List, check and run the tools.")
+app.command()(knowledge)
+app.command()(pin)
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
@@ -62,13 +67,14 @@ def _row(tool: Tool) -> dict[str, Any]:
 
 @app.command()
 def check(
-    live: Annotated[bool, typer.Option("--live", help="Resolve each host and shake hands with it, too.")] = False,
+    live: Annotated[bool, typer.Option("--live", help="Shake hands with each host and MCP server, too.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Read every file, and look whether this machine's environment lets the tools work."""
     settings = _settings()
-    tools = _toolbox(settings, as_json).tools
-    faults = asyncio.run(_looked_at(settings, list(tools.values()), live))
+    toolbox = _toolbox(settings, as_json)
+    tools = toolbox.tools
+    faults = asyncio.run(_looked_at(settings, toolbox, live))
     if as_json:
         print(json.dumps({"tools": sorted(tools), "faults": [asdict(fault) for fault in faults]}, ensure_ascii=False))
     else:
@@ -76,10 +82,13 @@ def check(
     raise typer.Exit(WRONG if faults else 0)
 
 
-async def _looked_at(settings: Settings, tools: list[Tool], live: bool) -> list[Fault]:
+async def _looked_at(settings: Settings, toolbox: Toolbox, live: bool) -> list[Fault]:
+    tools, code = toolbox.tools.values(), toolbox.code
     async with aclosing(_web(settings)) as web:
-        faults = deployment_faults(tools, web)
-        return faults if faults or not live else await live_faults(tools, web)
+        faults = [*deployment_faults(tools, web), *server_faults(code, web)]
+        if faults or not live:
+            return faults
+        return [*await live_faults(tools, web), *await live_server_faults(code, web, settings.content_dir)]
 
 
 @app.command()
@@ -91,14 +100,15 @@ def run(
     """Run one tool exactly as a call would: the same checks, limits and result."""
     logging_to_stderr(level=30)
     settings = _settings()
-    tools = _toolbox(settings, as_json).tools
+    toolbox = _toolbox(settings, as_json)
+    tools = toolbox.tools
     if name not in tools:
         fail(f"there is no tool {name!r}. There are: {', '.join(sorted(tools)) or 'none'}", MISUSED)
     wrong = [argument for argument in arguments or [] if "=" not in argument]
     if wrong:
         fail(f"{wrong[0]!r} is no argument: write key=value", MISUSED)
     given = dict(argument.split("=", 1) for argument in arguments or [])
-    done = asyncio.run(_run(settings, tools, name, given))
+    done = asyncio.run(_run(settings, toolbox, name, given))
     result = json.loads(done.result)
     if as_json:
         print(json.dumps({"tool": name, "outcome": done.outcome, "ms": done.ms, "result": result}, ensure_ascii=False))
@@ -113,9 +123,22 @@ def _nobody() -> CallFacts:
     return CallFacts(f"CLI{secrets.token_hex(8)}", "", "", "", "", "", time.time_ns() // 1_000_000)
 
 
-async def _run(settings: Settings, tools: Mapping[str, Tool], name: str, given: dict[str, str]) -> ToolRun:
-    async with aclosing(_web(settings)) as web:
-        return await ToolHost(tools, web=web, data_dir=settings.data_dir).run(name, json.dumps(given), _nobody())
+async def _run(settings: Settings, toolbox: Toolbox, name: str, given: dict[str, str]) -> ToolRun:
+    tool = toolbox.tools[name]
+    asked = {tool.offered.server} if isinstance(tool, McpTool) else set()
+    servers = {server: page for server, page in toolbox.code.servers.items() if server in asked}
+    async with aclosing(_web(settings)) as web, Links(servers, web, settings.content_dir, toolbox.code.lock) as links:
+        for server in servers:
+            await _settled(links, server)
+        host = ToolHost(toolbox.tools, web=web, data_dir=settings.data_dir, links=links)
+        return await host.run(name, json.dumps(given), _nobody())
+
+
+async def _settled(links: Links, server: str) -> None:
+    """Connected, or as long as that may take: where it cannot be reached the host says so."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CONNECT_S):
+            await links.of(server).up.wait()
 
 
 def _web(settings: Settings) -> Web:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from app.call.setup import CallFacts
 
 if TYPE_CHECKING:
+    from app.tools.mcp_link import Links
     from app.tools.web import Web
 
 TIME_LIMIT_S = 10.0  # below every limit of the call and of the service
@@ -41,6 +42,8 @@ class Context:
     """Where a tool may keep files of its own."""
     web: "Web | None" = None
     """The way out for requests, to allowed and public hosts only."""
+    links: "Links | None" = None
+    """The connections to MCP servers."""
 
 
 class Tool(Protocol):
@@ -91,3 +94,7 @@ class Declined(Exception):
 class ToolFailed(Exception):
     """The tool, or what stands behind it, is broken. The text is for the log alone: it holds nothing of the caller's,
     and the model never reads it."""
+
+
+class Unavailable(ToolFailed):
+    """What stands behind it is known to be away, and was not asked: no time was lost, and it may be asked again."""

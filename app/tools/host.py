@@ -20,9 +20,10 @@ from app.call.breaker import Breaker, BreakerLimits
 from app.call.events import Outcome, ToolAnswered
 from app.call.setup import CallFacts, CallSetup
 from app.tools.arguments import read_arguments
-from app.tools.contract import BadArguments, Context, Declaration, Declined, Tool, ToolFailed
+from app.tools.contract import BadArguments, Context, Declaration, Declined, Tool, ToolFailed, Unavailable
 from app.tools.deeds import Deed, Deeds
 from app.tools.house import NAMES, Offer, house_tools
+from app.tools.mcp_link import Links
 from app.tools.results import TooLong, document, error
 from app.tools.room import Room
 from app.tools.web import Web
@@ -72,9 +73,11 @@ class ToolHost:
         web: Web | None = None,
         data_dir: Path = Path(".data"),
         clock: Callable[[], int] = now_ms,
+        links: Links | None = None,
     ) -> None:
         self._tools = dict(tools)
         self._web = web
+        self._links = links
         self._data_dir = data_dir
         self._limits = limits or HostLimits()
         self._now_ms = clock
@@ -123,9 +126,7 @@ class ToolHost:
             raise _Answer(Outcome.REFUSED, str(wrong)) from None
         deed = self._deeds.deed(facts.call_sid, tool.source, name, given)
         if not tool.effects:
-            return await self._guarded(
-                tool, given, Context(facts, deed.key, partial(self._leave, tool, None), self._data_dir, self._web)
-            )
+            return await self._guarded(tool, given, self._context(facts, deed, partial(self._leave, tool, None)))
         if (before := self._deeds.result(deed)) is not None:
             return before
         if self._deeds.running(deed):
@@ -144,7 +145,7 @@ class ToolHost:
             self._leave(tool, deed, work)
 
         try:
-            result = await self._guarded(tool, given, Context(facts, deed.key, leave, self._data_dir, self._web))
+            result = await self._guarded(tool, given, self._context(facts, deed, leave))
         except BaseException:
             if not behind:
                 self._deeds.not_done(deed)
@@ -152,20 +153,25 @@ class ToolHost:
         self._deeds.done(deed, result)
         return result
 
+    def _context(self, facts: CallFacts, deed: Deed, leave: Callable[[asyncio.Future[Any]], None]) -> Context:
+        return Context(facts, deed.key, leave, self._data_dir, self._web, self._links)
+
     async def _guarded(self, tool: Tool, given: dict[str, Any], context: Context) -> str:
         """Run it where there is room and hope."""
         if not self._room.has_place(tool):
             raise _Answer(Outcome.UNAVAILABLE, "Too many look-ups are running. Apologise and offer to try again soon.")
         breaker = self._breakers[tool.declaration.name]
         if not breaker.admits(self._now_ms()):
-            raise _Answer(Outcome.UNAVAILABLE, "This is out of order now. Say so, do not guess, offer something else.")
+            raise _Answer(Outcome.UNAVAILABLE, OUT_OF_ORDER)
         try:
             result = await self._called(tool, given, context)
         except _Answer as told:
-            if told.outcome is not Outcome.REFUSED:
-                self._count_failure(tool, breaker)
-            else:
+            if told.outcome is Outcome.REFUSED:
                 breaker.succeeded()  # it is well, and said no
+            elif told.outcome is Outcome.UNAVAILABLE:
+                breaker.abandoned()  # it was not asked
+            else:
+                self._count_failure(tool, breaker)
             raise
         except BaseException:
             breaker.abandoned()
@@ -185,6 +191,9 @@ class ToolHost:
             raise _Answer(Outcome.TIMED_OUT, "This took too long. Apologise and offer to try again.") from None
         except Declined as no:
             raise _Answer(Outcome.REFUSED, str(no)) from None
+        except Unavailable as away:
+            log.warning("! a tool is not available", tool=name, why=str(away))
+            raise _Answer(Outcome.UNAVAILABLE, OUT_OF_ORDER) from None
         except TooLong:
             log.warning("! a tool's result is too long", tool=name, most_bytes=self._limits.result_bytes)
             raise _Answer(Outcome.FAILED, "The answer is too long to say. Ask for something more exact.") from None
@@ -225,6 +234,7 @@ class ToolHost:
 
 
 STILL_DOING = "This is still being done. Do not start it again; say that it takes longer than usual."
+OUT_OF_ORDER = "This is out of order now. Say so, do not guess, offer something else."
 NOT_NOW = "This does not work at the moment. Apologise; do not guess."
 
 

@@ -1,24 +1,29 @@
 """The tools staff wrote, in `tools/` of the content directory.
 
-Python is code and comes with the deployment. A page of YAML says by its `kind` what it describes; without one it is an
-HTTP request.
+Python is code and comes with the deployment, and so does the list of MCP servers. A page of YAML says by its `kind`
+what it describes; without one it is an HTTP request. Documents under `knowledge/` are searched by a tool of their own.
 """
 
 import hashlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
 from app.content.faults import ContentError, Fault
 from app.content.page import Page, read_page
 from app.content.texts import read_texts
+from app.tools.bedrock import read_bedrock
 from app.tools.contract import Tool
 from app.tools.house import NAMES
 from app.tools.http_tool import read_http_tool
+from app.tools.knowledge import DOCUMENTS, KNOWLEDGE, is_document, read_knowledge
+from app.tools.mcp_page import LOCK, SERVERS, Lock, ServerPage, offered_tools, read_lock, read_servers
+from app.tools.mcp_tool import mcp_tool
 from app.tools.schema import NotFlat
 from app.tools.tool import BadTool, FunctionTool, offered
 
@@ -28,11 +33,13 @@ TAKEN = "is the name of another tool"
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """The Python tools by name, imported. They come with the deployment: a changed file waits for the next one.
-    `sources` is what was imported, by file."""
+    """The Python tools by name, imported, and those of the MCP servers. They come with the deployment: a changed file
+    waits for the next one. `sources` is what was read, by file."""
 
     tools: Mapping[str, Tool]
     sources: Mapping[str, str]
+    servers: Mapping[str, ServerPage] = field(default_factory=dict)
+    lock: Lock = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +60,10 @@ def read_tools(texts: Mapping[str, str], code: Code) -> Toolbox:
     """The tools of these pages, by file as `tool_texts` gives them, and those of `code`. Raises `ContentError`."""
     tools = dict(code.tools)
     faults: list[Fault] = []
-    for file, text in sorted(texts.items()):
+    documents = {file: text for file, text in texts.items() if is_document(file)}
+    for file, read in _readers(texts, documents):
         try:
-            found = _described(text, file)
+            found = read()
         except ContentError as error:
             faults += error.faults
             continue
@@ -69,32 +77,49 @@ def read_tools(texts: Mapping[str, str], code: Code) -> Toolbox:
     return Toolbox(tools, {**code.sources, **texts}, code)
 
 
-# What a page of this kind describes. A reader raises `ContentError`.
-KINDS: Mapping[str, Callable[[Page], list[Tool]]] = {
-    "http": lambda page: [read_http_tool(page)],
+type Documents = Mapping[str, str]
+
+# What a page of this kind describes, given the documents by file. A reader raises `ContentError`.
+KINDS: Mapping[str, Callable[[Page, Documents], list[Tool]]] = {
+    "http": lambda page, documents: [read_http_tool(page)],
+    "knowledge": lambda page, documents: [read_knowledge(page, documents)],
+    "bedrock": lambda page, documents: [read_bedrock(page)],
 }
 
 
-def _described(text: str, file: str) -> list[Tool]:
+def _readers(texts: Mapping[str, str], documents: Documents) -> Iterator[tuple[str, Callable[[], list[Tool]]]]:
+    """Each page with its reader. Documents are searched even where no page says how."""
+    for file in sorted(texts.keys() - documents.keys()):
+        yield file, partial(_described, texts[file], file, documents)
+    if documents and KNOWLEDGE not in texts:
+        yield DOCUMENTS, lambda: [read_knowledge(None, documents)]
+
+
+def _described(text: str, file: str, documents: Documents) -> list[Tool]:
     page = read_page(text, file)
     kind = page.data.get("kind", "http") if isinstance(page.data, dict) else "http"
     if kind not in KINDS:
         raise ContentError([page.fault(("kind",), f"{kind!r} is not a kind of tool", f"Choose {', '.join(KINDS)}")])
-    return KINDS[kind](page)
+    return KINDS[kind](page, documents)
 
 
 def tool_texts(content_dir: Path) -> dict[str, str]:
     """The pages among the tools, by file: what staff may change while the server runs. Blocks on files. Raises
     `ContentError`."""
-    return read_texts(content_dir, sorted((content_dir / TOOLS).glob("[!_.]*.yaml")))
+    pages = [path for path in (content_dir / TOOLS).glob("[!_.]*.yaml") if path != content_dir / SERVERS]
+    documents = [path for path in (content_dir / DOCUMENTS).glob("[!_.]*") if path.suffix in {".md", ".txt"}]
+    return read_texts(content_dir, sorted([*pages, *documents]))
 
 
 def import_tools(content_dir: Path) -> Code:
-    """Import every file that does not begin with `_`. Blocks, and runs staff's code. Raises `ContentError`."""
+    """Import every file that does not begin with `_`, and read which MCP servers there are. Blocks, and runs staff's
+    code. Raises `ContentError`."""
     tools: dict[str, Tool] = {}
     sources = code_texts(content_dir)
     faults: list[Fault] = []
     for name in sources:
+        if not name.endswith(".py"):
+            continue
         path = content_dir / name
         try:
             found = _tools_of(_imported(path))
@@ -103,16 +128,39 @@ def import_tools(content_dir: Path) -> Code:
             continue
         faults += [_taken(tool, name) for tool in found if tool.name in tools or tool.name in NAMES]
         tools |= {tool.name: replace(tool, source=name) for tool in found}
+    code = Code(tools, sources)
+    try:
+        code = with_servers(code)
+    except ContentError as error:
+        faults += error.faults
     if faults:
         raise ContentError(faults)
-    return Code(tools, sources)
+    return code
+
+
+def with_servers(code: Code) -> Code:
+    """The same with what its MCP servers offer. Raises `ContentError`."""
+    if SERVERS not in code.sources:
+        return code
+    page, found = read_servers(code.sources[SERVERS])
+    lock = read_lock(code.sources.get(LOCK, ""))
+    tools = dict(code.tools)
+    faults: list[Fault] = []
+    for remote in offered_tools(page, found, lock):
+        name = remote.declaration.name
+        if name in tools or name in NAMES:
+            faults.append(page.fault(("servers", remote.server, "tools"), f"{name} {TAKEN}", "Give a `prefix`"))
+        tools[name] = mcp_tool(remote, SERVERS)
+    if faults:
+        raise ContentError(faults)
+    return Code(tools, code.sources, found.servers, lock)
 
 
 def code_texts(content_dir: Path) -> dict[str, str]:
-    """The Python files among the tools as they are now, by file. Blocks on files."""
+    """What among the tools comes with the deployment, as it is now, by file. Blocks on files."""
+    paths = [*sorted((content_dir / TOOLS).glob("[!_.]*.py")), content_dir / SERVERS, content_dir / LOCK]
     return {
-        str(path.relative_to(content_dir)): path.read_text(encoding="utf-8")
-        for path in sorted((content_dir / TOOLS).glob("[!_.]*.py"))
+        path.relative_to(content_dir).as_posix(): path.read_text(encoding="utf-8") for path in paths if path.is_file()
     }
 
 

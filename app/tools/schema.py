@@ -13,7 +13,7 @@ class NotFlat(ValueError):
 
 def flat_schema(schema: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Reduce what pydantic says to `type`, `properties` and `required`. Raises `NotFlat`."""
-    defs = schema.get("$defs", {})
+    defs = schema.get("$defs") or schema.get("definitions") or {}
     properties = {
         field: _property(part, defs, f"{name}: {field}") for field, part in schema.get("properties", {}).items()
     }
@@ -38,6 +38,9 @@ def _resolved(part: Mapping[str, Any], defs: Mapping[str, Any]) -> dict[str, Any
     """Follow a reference (an enum), and take `X | None` for X: what may be missing need not be null."""
     if "$ref" in part:
         return dict(defs[part["$ref"].rpartition("/")[2]])
+    if isinstance(part.get("type"), list):  # another way to say that it may be null
+        kinds = [kind for kind in part["type"] if kind != "null"]
+        return {**part, "type": kinds[0] if len(kinds) == 1 else ""}
     if "anyOf" in part:
         branches = [branch for branch in part["anyOf"] if branch.get("type") != "null"]
         if len(branches) == 1:

@@ -103,6 +103,15 @@ class Web:
             return "is not https", "Begin the URL with https://"
         return None
 
+    def has(self, name: str) -> bool:
+        return name in self._variables
+
+    def given(self, name: str) -> str:
+        """A variable for a program of this machine's, which needs no host. Raises `ToolFailed`."""
+        if name not in self._variables:
+            raise ToolFailed(f"{name} is not set")
+        return self._variables[name]
+
     # --- requests -------------------------------------------------------------------------------------------------
 
     async def send(self, request: Request) -> Answer:
@@ -161,6 +170,10 @@ class Web:
         if url.host == LOOPBACK:
             return [url]
         return [url.copy_with(host=address) for address in await self.addresses(url.host, url.port or 443)]
+
+    async def place(self, url: str) -> list[str]:
+        """Where to connect for a URL, in the order in which to try, each as a URL too. Raises `ToolFailed`."""
+        return [str(place) for place in await self._place(httpx.URL(url))]
 
     async def shake_hands(self, url: str) -> None:
         """Connect as `send` would, TLS and all, and leave. Raises `ToolFailed`, `OSError`."""
