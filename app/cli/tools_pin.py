@@ -10,6 +10,7 @@ import typer
 
 from app.cli.talk import MISUSED, WRONG, fail, logging_to_stderr
 from app.content.faults import ContentError, Fault
+from app.content.page import Page
 from app.settings import Settings, SettingsError, tool_variables
 from app.tools.addresses import read_hosts
 from app.tools.inspect import ask_servers
@@ -25,9 +26,8 @@ def pin(as_json: Annotated[bool, typer.Option("--json", help="One JSON document 
     logging_to_stderr(level=30)
     try:
         settings = Settings.read()
-        text = (settings.content_dir / SERVERS).read_text(encoding="utf-8")
-        page, servers = read_servers(text)
-        lock, faults = asyncio.run(_asked(settings, servers, text))
+        page, servers = read_servers((settings.content_dir / SERVERS).read_text(encoding="utf-8"))
+        lock, faults = asyncio.run(_asked(settings, page, servers))
         if not faults:
             offered_tools(page, servers, lock)
     except SettingsError as error:
@@ -49,6 +49,6 @@ def pin(as_json: Annotated[bool, typer.Option("--json", help="One JSON document 
         print("\n".join([*lines, f"written to {LOCK}: read it before you deploy it"]))
 
 
-async def _asked(settings: Settings, servers: ServersPage, text: str) -> tuple[Lock, list[Fault]]:
+async def _asked(settings: Settings, page: Page, servers: ServersPage) -> tuple[Lock, list[Fault]]:
     async with aclosing(Web(read_hosts(settings.tool_hosts), tool_variables())) as web:
-        return await ask_servers(servers.servers, text, web, settings.content_dir)
+        return await ask_servers(page, servers.servers, web, settings.content_dir)

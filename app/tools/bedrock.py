@@ -74,8 +74,9 @@ class Retriever:
             raise ToolFailed(f"Bedrock says {error.response.get('Error', {}).get('Code', 'no')}") from None
         except BotoCoreError as error:
             raise ToolFailed(f"Bedrock was not asked, or did not answer: {type(error).__name__}") from None
-        found = answer.get("retrievalResults")
-        return found if isinstance(found, list) else []
+        if not isinstance(found := answer.get("retrievalResults"), list):
+            raise ToolFailed("Bedrock's answer holds no results")
+        return found
 
     def _made(self) -> Any:
         with self._making:

@@ -85,7 +85,7 @@ async def live_server_faults(code: Code, web: Web, folder: Path) -> list[Fault]:
     if not code.servers:
         return []
     page, _ = read_servers(code.sources[SERVERS])
-    now, faults = await ask_servers(code.servers, code.sources[SERVERS], web, folder)
+    now, faults = await ask_servers(page, code.servers, web, folder)
     for name, tools in now.items():
         for tool, pinned in tools.items():
             if code.lock.get(name, {}).get(tool) != pinned:
@@ -94,16 +94,17 @@ async def live_server_faults(code: Code, web: Web, folder: Path) -> list[Fault]:
     return sorted(faults)
 
 
-async def ask_servers(servers: Mapping[str, ServerPage], text: str, web: Web, folder: Path) -> tuple[Lock, list[Fault]]:
-    """What the servers of `tools/mcp.yaml` (its `text`) say now of the tools that are let in, and what keeps them from
-    it. What a program writes to its standard error is shown."""
-    page, _ = read_servers(text)
+async def ask_servers(
+    page: Page, servers: Mapping[str, ServerPage], web: Web, folder: Path
+) -> tuple[Lock, list[Fault]]:
+    """What the servers of this page say now of the tools that are let in, and what keeps them from it. What a program
+    writes to its standard error is shown."""
     lock: dict[str, dict[str, Pinned]] = {}
     faults: list[Fault] = []
     for name, server in servers.items():
         base = ("servers", name)
         try:
-            async with Link(name, server, web, folder).connected(sys.stderr) as link:
+            async with Link(name, server, web, folder).connected(sys.__stderr__) as link:
                 offers = link.offers
         except Exception as error:
             fix = "Look at what it says of itself, and whether this machine reaches it"

@@ -22,6 +22,7 @@ async def client_for(
     reached."""
     if (problem := web.host_problem(url)) is not None:
         raise ToolFailed(problem[0])
+    await web.place(url)  # to say why, where it may not be: the SDK would not
     tls = await asyncio.to_thread(ssl.create_default_context)
     inner = httpx2.AsyncHTTPTransport(verify=tls, trust_env=False)
     async with httpx2.AsyncClient(

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TextIO
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 CONNECT_S = 15.0  # to start it, shake hands and hear what it offers
+CLOSE_S = 3.0  # for one that is just being connected
 MOST_PAGES = 20  # of a server's list of tools
 KEY = "offhook/idempotency-key"  # in `_meta` of a call that changes something
 
@@ -65,6 +66,7 @@ class Link:
         self._pauses = pauses or Pauses()
         self._client: Client | None = None
         self._lost = asyncio.Event()
+        self._closing = asyncio.Event()
         self._since_s = 0.0
         self.up = asyncio.Event()
         self.why = "is not connected yet"
@@ -94,20 +96,27 @@ class Link:
     # --- for its own task -----------------------------------------------------------------------------------------
 
     async def keep(self) -> None:
-        """Connect, and again whenever the connection is lost, until cancelled."""
+        """Connect, and again whenever the connection is lost, until `close`."""
         failures = 0
-        while True:
+        while not self._closing.is_set():
             try:
                 async with self.connected():
                     await self._lost.wait()
-                self._down("has gone away")
+                if not self._closing.is_set():
+                    self._down("has gone away")
             except Exception as error:
                 self._down("has gone away" if self.up.is_set() else f"cannot be reached ({reason(error)})")
             if self._stayed():
                 failures = 0
             self.up.clear()
-            await asyncio.sleep(self._pauses.after(failures))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), self._pauses.after(failures))
             failures += 1
+
+    def close(self) -> None:
+        """Let `keep` end in its own time: a program is waited for, and the SDK must not be broken off in that."""
+        self._closing.set()
+        self._lost.set()
 
     def _stayed(self) -> bool:
         """It was well for a while; one that ends as soon as it begins is not started again and again."""
@@ -117,6 +126,8 @@ class Link:
     async def connected(self, errlog: TextIO | None = None) -> AsyncIterator[Self]:
         """Connected while this is entered. Raises what the SDK raises, `ToolFailed` for what may not be reached."""
         self._lost.clear()
+        if self._closing.is_set():
+            self._lost.set()
         async with AsyncExitStack() as stack:
             async with asyncio.timeout(CONNECT_S):
                 sdk = await asyncio.to_thread(_sdk)
@@ -205,10 +216,15 @@ class Links:
         return self
 
     async def __aexit__(self, *exception: object) -> None:
-        for task in self._tasks:
+        for link in self._links.values():
+            link.close()
+        if not self._tasks:
+            return
+        _, hanging = await asyncio.wait(self._tasks, timeout=CLOSE_S)
+        for task in hanging:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        if hanging:
+            await asyncio.wait(hanging)
 
 
 def _sdk() -> "type[Client]":

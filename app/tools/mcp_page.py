@@ -125,7 +125,7 @@ def lock_text(lock: Lock) -> str:
         server: {name: tool.model_dump(by_alias=True) for name, tool in sorted(tools.items())}
         for server, tools in sorted(lock.items())
     }
-    return json.dumps(plain, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    return json.dumps(plain, ensure_ascii=False, indent=2) + "\n"
 
 
 def offered_tools(page: Page, servers: ServersPage, lock: Lock) -> list[Offered]:

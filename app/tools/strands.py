@@ -60,10 +60,10 @@ def _answer(agent: "Agent", question: str, turns: int, stop: threading.Event) ->
     """Blocks. Raises `ToolFailed` unless the agent came to an end by itself."""
     agent.callback_handler = _silent  # by default it prints every word
     result = agent(question, limits={"turns": turns}, cancel_signal=stop)
-    if result.stop_reason != "end_turn":
-        raise ToolFailed(f"the agent stopped: {result.stop_reason}")
     if result.structured_output is not None:
         return result.structured_output
+    if result.stop_reason != "end_turn":
+        raise ToolFailed(f"the agent stopped: {result.stop_reason}")
     return {"answer": str(result).strip()}
 
 
