@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.content.faults import ContentError
-from app.edition import load_edition
+from app.edition import edition_of, load_edition
 from app.prompts.check import warnings
 from app.settings import REPOSITORY
 
@@ -84,3 +84,15 @@ def test_the_shipped_business_says_everything_in_both_its_languages() -> None:
     assert shop.catalogue.wordings("en-US").keys() == shop.catalogue.wordings("es-US").keys()
     spanish = shop.prompts.routes.way("+15550111", 0)
     assert (spanish.agent, spanish.language) == ("front-desk", "es-US")
+
+
+def test_documents_belong_to_the_edition(tmp_path: Path) -> None:
+    shutil.copytree(REPOSITORY / "prompts", tmp_path / "prompts")
+    shutil.copytree(REPOSITORY / "cache" / "phrases", tmp_path / "cache" / "phrases")
+    shutil.copytree(REPOSITORY / "tools", tmp_path / "tools", ignore=shutil.ignore_patterns("__pycache__"))
+    before = load_edition(tmp_path)
+    file = tmp_path / "tools" / "knowledge" / "winter.md"
+    file.write_text(file.read_text().replace("forty places", "fifty places"))
+    after = load_edition(tmp_path, before.toolbox.code)
+    assert before.hash != after.hash and "tools/knowledge/winter.md" in after.texts
+    assert edition_of(after.texts, after.toolbox.code).hash == after.hash
