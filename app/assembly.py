@@ -1,7 +1,9 @@
 """Builds a server out of parts: the only module that knows every concrete class, and it contains no behaviour."""
 
 import asyncio
+import os
 import secrets
+import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
@@ -9,12 +11,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from app.bridge.desk import FrontDesk, Staff, WatchCall
+from app.bridge.fleet import Fleet
 from app.bridge.inbox import Inbox
 from app.cache.catalogue import Catalogue
 from app.cache.keys import Narrator
 from app.cache.render import Renderer, RenderReport
 from app.cache.store import Store, open_store
-from app.call.commands import Command, EndCall
+from app.call.commands import Command, EndCall, HandOver
 from app.call.events import Event, Failure, UsageReported
 from app.call.setup import Timings
 from app.casting import Casting, wall_ms
@@ -45,6 +48,11 @@ from app.tools.web import Web
 def now_ms() -> int:
     """The machine's time: monotonic, integer milliseconds, of this process."""
     return time.monotonic_ns() // 1_000_000
+
+
+def process_name() -> str:
+    """Ours among all that share a store: another one each time we start."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +130,9 @@ async def assemble(
         endpoints.recovered = pool.try_again
         meters.watch_endpoints(endpoints.down)
         _watch_pool(meters, pool)
-        meters.tools_left_behind.set_function(lambda: editions.tools_left_behind)
-        stream_tokens = StreamTokens(settings.stream_secret.get_secret_value() or secrets.token_hex(32))
+        meters.watch(meters.tools_left_behind, lambda: editions.tools_left_behind)
+        stream_tokens = StreamTokens(settings.stream_key or secrets.token_hex(32))
+        process = process_name()
         staff = Staff(
             editions.cast,
             editions.recast,
@@ -140,17 +149,23 @@ async def assemble(
             phone_of(settings),
             streams_left=pool.has_stream,
             listening=listening,
+            process=process,
         )
         desk = FrontDesk(staff, settings.max_calls, casting.desk_options())
         editions.follow(lambda casting: pool.change(casting.specs()))
         editions.follow(lambda casting: _prepare(listening, casting))
         _prepare(listening, casting)
         editions.follow(lambda casting: desk.use(casting.desk_options()))
-        async with pool, desk:
+        async with pool, desk, Fleet(store, process, desk, lambda: _shown(desk, meters)):
             try:
                 yield Server(settings, editions, desk, pool, endpoints, store, meters, links)
             finally:
                 await endpoints.close()
+
+
+def _shown(desk: FrontDesk, meters: Meters) -> Mapping[str, Any]:
+    meters.refresh()
+    return desk.describe()
 
 
 @asynccontextmanager
@@ -208,7 +223,7 @@ async def _watching(settings: Settings, watch: WatchCall | None) -> AsyncIterato
 
         def journal_and_watch(call_sid: str, at_ms: int, event: Event, commands: list[Command]) -> None:
             keeper.note(call_sid, at_ms, event, commands)
-            if any(isinstance(command, EndCall) for command in commands):
+            if any(isinstance(command, (EndCall, HandOver)) for command in commands):
                 keeper.forget(call_sid)
             if watch is not None:
                 watch(call_sid, at_ms, event, commands)
@@ -292,7 +307,7 @@ def _watch_pool(meters: Meters, pool: Pool) -> None:
         return lambda: float(getattr(pool.counts(), state))
 
     for state in asdict(pool.counts()):
-        meters.pool_sessions.labels(state).set_function(count(state))
+        meters.watch(meters.pool_sessions.labels(state), count(state))
 
 
 async def settle(server: Server, seconds: float) -> None:

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from app.audio.transcoder import Transcoder
-from app.bridge.desk import Cast, DeskOptions, Incoming
+from app.bridge.desk import Cast, DeskOptions
 from app.bridge.ears import AgentEars
+from app.bridge.incoming import Incoming
 from app.bridge.pace import AnswerPace
 from app.cache.keys import Narrator
 from app.cache.shelf import AudioShelf

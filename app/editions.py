@@ -14,7 +14,8 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from app.bridge.desk import Cast, Incoming
+from app.bridge.desk import Cast
+from app.bridge.incoming import Incoming
 from app.bridge.pace import AnswerPace
 from app.cache.render import Renderer
 from app.cache.shelf import AudioShelf, engines_allowed, fill_shelf

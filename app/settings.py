@@ -5,6 +5,7 @@ Names are the environment's own, in capitals (`PUBLIC_URL`); a `.env` file in th
 
 import os
 import re
+from hashlib import sha256
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -117,6 +118,14 @@ class Settings(BaseSettings):
     def auth_tokens(self) -> tuple[str, ...]:
         """Several while a token is rotated; the first signs what we sign."""
         return tuple(token.strip() for token in self.twilio_auth_token.get_secret_value().split(",") if token.strip())
+
+    @property
+    def stream_key(self) -> str:
+        """What stream tokens are made with: STREAM_SECRET, else a key that every server with the same Twilio token
+        comes to, for a token issued by one is checked by another. Empty where there is neither."""
+        if given := self.stream_secret.get_secret_value():
+            return given
+        return "" if not self.auth_tokens else sha256(f"offhook stream {self.auth_tokens[0]}".encode()).hexdigest()
 
     @property
     def rest_keys(self) -> tuple[str, str, str] | None:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from fakeredis import FakeAsyncRedis
 
-from app.bridge.desk import Cast, Incoming
+from app.bridge.desk import Cast
+from app.bridge.incoming import Incoming
 from app.cache.store import Store
 from app.call.setup import CallFacts, KnownAnswers, Target, Timings
 from app.casting import Casting

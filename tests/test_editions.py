@@ -12,7 +12,7 @@ import pytest
 from fakeredis import FakeAsyncRedis
 from structlog.testing import capture_logs
 
-from app.bridge.desk import Incoming
+from app.bridge.incoming import Incoming
 from app.cache.catalogue import Catalogue
 from app.cache.keys import Narrator
 from app.cache.render import Renderer, RenderReport, render

@@ -59,6 +59,10 @@ class House(Protocol):
 
     def keep_snapshot(self, snapshot: dict[str, Any]) -> None: ...
 
+    def hand_over(self, snapshot: dict[str, Any]) -> None:
+        """Keep it, and when that is done leave the call: `Bridge.let_go`."""
+        ...
+
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> Callable[[], object]:
         """Run as a task of this call; what comes back cancels it."""
         ...
@@ -94,6 +98,7 @@ class Bridge:
         self._line: Line | None = None
         self._waiting: deque[e.Event] = deque()
         self._stepping = False
+        self._let_go = False
         self._cancel_tool: dict[str, Callable[[], object]] = {}
 
     # --- what comes in --------------------------------------------------------------------------------------------
@@ -143,8 +148,18 @@ class Bridge:
         if heard.pcm:
             self.step(e.CallerAudio(report.leg, heard.pcm, heard.ms))
 
+    def let_go(self) -> None:
+        """The call is not ours any more: nothing that happens from now on is its news. Its leg and sessions close."""
+        self._let_go, self.due_ms = True, None
+        self._close_sessions()
+        self.vault.empty()
+        if self._line is not None:
+            self._line.leg.hang_up()
+
     def step(self, event: e.Event) -> None:
         """Decide and do. An event raised while another is being carried out waits its turn."""
+        if self._let_go:
+            return
         self._waiting.append(event)
         if self._stepping:
             return
@@ -317,15 +332,22 @@ class Bridge:
     def _snapshot(self, command: c.KeepSnapshot) -> None:
         self._house.keep_snapshot(self.call.snapshot())
 
+    def _hand_over(self, command: c.HandOver) -> None:
+        self._close_sessions()
+        self._house.hand_over(self.call.snapshot())
+
     def _measured(self, command: c.Measure) -> None:
         self._house.measured(command)
 
     def _end(self, command: c.EndCall) -> None:
+        self._close_sessions()
+        self.vault.empty()
+        self._house.ended(command.disposition)
+
+    def _close_sessions(self) -> None:
         for session in self.sessions.values():
             self._house.close_session(session)
         self.sessions.clear()
-        self.vault.empty()
-        self._house.ended(command.disposition)
 
 
 HANDS: dict[type[c.Command], Callable[[Bridge, Any], None]] = {
@@ -352,6 +374,7 @@ HANDS: dict[type[c.Command], Callable[[Bridge, Any], None]] = {
     c.SealSecret: Bridge._seal,
     c.DropSecret: Bridge._drop_secret,
     c.KeepSnapshot: Bridge._snapshot,
+    c.HandOver: Bridge._hand_over,
     c.TurnMeasured: Bridge._measured,
     c.AnsweredByPhrase: Bridge._measured,
     c.BargeInMeasured: Bridge._measured,

@@ -6,20 +6,23 @@ is decided by pure functions of `app.call.continuation`; here it is looked up, c
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol, Self
 
 import structlog
 
 from app.audio.transcoder import Transcoder
+from app.bridge.incoming import Incoming
+from app.bridge.kept import CallMemory, Found
 from app.bridge.pace import AnswerPace
-from app.bridge.people import SNAPSHOT, Keeper, NoInbox, People
+from app.bridge.people import Keeper, NoInbox, People
 from app.bridge.registry import Entry, Registry
 from app.bridge.session import CallLife, Ears, Listening, NoEars, SessionLender, ToolRunner
 from app.bridge.ticker import Ticker
 from app.cache.store import Store, StoreGone
 from app.call import events as e
+from app.call import journal
 from app.call.commands import Command
 from app.call.continuation import (
     Answer,
@@ -44,26 +47,10 @@ from app.metrics.meters import Meters
 
 log = structlog.get_logger()
 
-ENDED = "ended"  # a kind of document in the store
-ENDED_REMEMBERED_S = 900
-LAST_ERRANDS_S = 2
 TOKEN_REMEMBERED_S = 120
 TOKEN_REPEATED_MS = 20_000
 ASK_FOR_MESSAGE = "Please leave your message after the tone."  # where no phrase was said
 TERMINAL = {"completed", "busy", "failed", "no-answer", "canceled"}
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A webhook's call facts. `fields` holds every field as received, for what a tool or a route may want."""
-
-    call_sid: str
-    caller: str
-    called: str
-    status: str
-    direction: str
-    fields: Mapping[str, str]
-    attempt: str = ""  # to give the caller to somebody, that the webhook is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +109,7 @@ class Staff:
     phone: Phone | None = None  # None: no calls can be placed by REST
     listening: Listening | None = None  # None: without a model, keys alone
     streams_left: Callable[[], bool] = lambda: True  # has the model one for another call?
+    process: str = "alone"  # its name among all that share the store
 
 
 class FrontDesk:
@@ -129,12 +117,12 @@ class FrontDesk:
 
     def __init__(self, staff: Staff, limit: int, options: DeskOptions) -> None:
         self.registry = Registry(limit, staff.now_ms, staff.streams_left)
-        self.people = People(self.registry, staff.store, staff.inbox, staff.now_ms, staff.phone)
+        self._memory = CallMemory(staff.store, staff.process, staff.meters.snapshot_kept.observe)
+        self.people = People(self.registry, staff.store, staff.inbox, staff.now_ms, staff.phone, self._forward)
         self._staff = staff
         self._options = options
         self._ticker = Ticker(staff.now_ms, self._loop_was_late)
         self._lives = asyncio.TaskGroup()
-        self._errands: dict[str, asyncio.Task[None]] = {}  # the last one of each call
         staff.meters.watch_live_calls(self.registry.live_count)
 
     async def __aenter__(self) -> Self:
@@ -144,15 +132,13 @@ class FrontDesk:
 
     async def __aexit__(self, *_: object) -> None:
         self._sweeper.cancel()
+        self.move_calls(at_once=True)
         for entry in list(self.registry.live()):
-            if entry.outside is not None and entry.life is not None:
-                entry.life.leave_to_others()
-            elif entry.life is not None:
-                entry.life.tell(e.CallCompleted("server stopped"))
+            if entry.life is not None:
+                entry.life.tell(e.CallCompleted("server stopped"))  # a last word is being said
         await self._lives.__aexit__(None, None, None)
         await self.people.close()
-        if self._errands:
-            await asyncio.wait(list(self._errands.values()), timeout=LAST_ERRANDS_S)
+        await self._memory.close()
 
     def use(self, options: DeskOptions) -> None:
         """From now on."""
@@ -171,12 +157,13 @@ class FrontDesk:
             log.warning("! call refused", call=incoming.call_sid, why=why)
             return self.registry.put(incoming.call_sid, self._busy()).answer
         cast = self._staff.cast(incoming)
+        self._memory.began(incoming)
         return self._admit(incoming.call_sid, cast, cast.setup).answer
 
     async def continue_call(self, incoming: Incoming) -> Answer:
         """What follows a stream, or the caller's way outside it (/twilio/next). Idempotent: until something new has
         happened, a repeat gets the same answer."""
-        entry = self.registry.get(incoming.call_sid)
+        entry = await self._still_ours(incoming.call_sid)
         if entry is None or entry.ended == Disposition.CALLER_LOST:  # lost to us, but the carrier still has them
             entry = await self._take_up(incoming)
         if incoming.attempt and not await self._told_of_attempt(entry, incoming):
@@ -227,8 +214,11 @@ class FrontDesk:
         return SpeakAndHangUp(self._options.fallback_text, self._options.language)
 
     def call_reported(self, call_sid: str, status: str) -> None:
-        """A call status callback; a terminal status ends the call and releases all that is held for it."""
+        """A call status callback; a terminal status ends the call and releases all that is held for it. Where another
+        process has the call, it is told."""
         entry = self.registry.get(call_sid)
+        if entry is None and status in TERMINAL:
+            self._memory.post(call_sid, {"call": call_sid, "status": status})
         if entry is not None and status in TERMINAL:
             if entry.life is not None:
                 entry.life.tell(e.CallCompleted(status))
@@ -244,6 +234,13 @@ class FrontDesk:
         if stream not in entry.streams:
             entry.streams.add(stream)
             entry.record = entry.record.stream_ended(0)
+
+    async def _still_ours(self, call_sid: str) -> Entry | None:
+        """A call of this process, unless another one has taken it up."""
+        entry = self.registry.get(call_sid)
+        if entry is not None and entry.ended_ms is None and not await self._memory.is_ours(call_sid):
+            self._let_go(call_sid, entry)
+        return self.registry.get(call_sid)
 
     def _busy(self) -> Answer:
         if self._options.at_limit == "reject":
@@ -262,7 +259,7 @@ class FrontDesk:
             self.people,
             self._ticker,
             staff.meters,
-            self._keep_snapshot,
+            self,
             staff.now_ms,
             staff.pace,
             call,
@@ -288,25 +285,38 @@ class FrontDesk:
             entry.record = replace(entry.record, ended=life.disposition)
             self.registry.end(call_sid)
         if life.disposition not in (None, Disposition.CALLER_LOST):  # they may come back through any process
-            self._run_errand(call_sid, self._staff.store.delete(SNAPSHOT, call_sid))
-            ended = {"disposition": life.disposition}
-            self._run_errand(call_sid, self._staff.store.put(ENDED, call_sid, ended, ENDED_REMEMBERED_S))
+            self._memory.ended(call_sid, life.disposition)
 
     async def _take_up(self, incoming: Incoming) -> Entry:
         """A call this process does not have: one that has ended, one to go on with from its snapshot, or one to begin
         afresh with an apology."""
-        before = self.registry.get(incoming.call_sid)
-        ended, snapshot = await self._kept(ENDED, incoming.call_sid), await self._kept(SNAPSHOT, incoming.call_sid)
-        cast = self._staff.cast(incoming) if snapshot is None else await self._staff.recast(incoming, snapshot)
-        now_known = self.registry.get(incoming.call_sid)
+        call_sid = incoming.call_sid
+        before = self.registry.get(call_sid)
+        found = await self._memory.find(call_sid)
+        if found.ended is None:
+            await self._memory.take(call_sid)
+        now_known = self.registry.get(call_sid)
         if now_known is not None and now_known is not before:  # another webhook was quicker while we looked
             return now_known
-        record = CallRecord() if before is None else replace(before.record, ended=None)
-        if before is None and ended is not None:
-            return self._remember(incoming.call_sid, str(ended["disposition"]))
+        if before is None and found.ended is not None:
+            return self._remember(call_sid, found.ended)
+        return await self._go_on(incoming, found.snapshot, before)
+
+    async def _go_on(
+        self, incoming: Incoming, snapshot: Mapping[str, Any] | None, before: Entry | None = None, fresh: bool = False
+    ) -> Entry:
+        """With a call as its snapshot has it, or from the beginning: with an apology, unless it is `fresh`."""
+        call_sid = incoming.call_sid
+        cast = self._staff.cast(incoming) if snapshot is None else await self._staff.recast(incoming, snapshot)
+        now_known = self.registry.get(call_sid)
+        if now_known is not None and now_known is not before:
+            return now_known
         call = None if snapshot is None else self._resumed(cast.setup, snapshot)
-        entry = self._admit(incoming.call_sid, cast, cast.again if call is None else cast.setup, call)
-        entry.record, entry.next_leg = record, 1 if before is None else before.next_leg
+        entry = self._admit(call_sid, cast, cast.setup if call is not None or fresh else cast.again, call)
+        if before is not None:
+            entry.record, entry.next_leg = replace(before.record, ended=None), before.next_leg
+        elif snapshot is not None:
+            entry.record = _record_of(snapshot)
         return entry
 
     def _remember(self, call_sid: str, disposition: str) -> Entry:
@@ -319,12 +329,6 @@ class FrontDesk:
             return Call.resume(setup, snapshot, self._staff.now_ms(), "another process", time.time_ns() // 1_000_000)
         except ValueError as error:
             log.warning("! a snapshot is of no use", call=setup.facts.call_sid, why=str(error))
-            return None
-
-    async def _kept(self, kind: str, call_sid: str) -> dict[str, Any] | None:
-        try:
-            return await self._staff.store.get(kind, call_sid)
-        except StoreGone:
             return None
 
     # --- legs -----------------------------------------------------------------------------------------------------
@@ -341,26 +345,46 @@ class FrontDesk:
         return entry.token
 
     async def claim_leg(self, call_sid: str, stream: str, token: str) -> int | None:
-        """Check a stream's token (form, CallSid, expiry, single use). The ordinal of the new leg, or None: refuse."""
-        entry = self.registry.get(call_sid)
-        if entry is None or entry.life is None or entry.ended_ms is not None or entry.ended is not None:
+        """Check a stream's token (form, CallSid, expiry, single use). The ordinal of the new leg, or None: refuse.
+
+        The token proves the call, whichever process answered its webhook: who gets the socket takes the call up."""
+        if not self._staff.tokens.valid(token, call_sid):
             return None
-        if not self._staff.tokens.valid(token, call_sid) or not await self._first_use(entry, token):
+        entry = self.registry.get(call_sid)
+        if entry is not None:
+            if token in entry.tokens_used:
+                return None
+            entry.tokens_used.add(token)
+        try:
+            if not await self._staff.store.claim(token, TOKEN_REMEMBERED_S):
+                return None
+            entry = await self._of_socket(call_sid)
+        except StoreGone:
+            entry = self.registry.get(
+                call_sid
+            )  # nobody else can be asked; but its webhook was answered by this process
+        if entry is None or entry.life is None or entry.ended_ms is not None or entry.ended is not None:
             return None
         entry.answered_next = False
         entry.streams.add(stream)
         ordinal, entry.next_leg = entry.next_leg, entry.next_leg + 1
         return ordinal
 
-    async def _first_use(self, entry: Entry, token: str) -> bool:
-        # Without the store other processes cannot be asked; a token was issued for this call by this one.
-        if token in entry.tokens_used:
-            return False
-        entry.tokens_used.add(token)
-        try:
-            return await self._staff.store.claim(token, TOKEN_REMEMBERED_S)
-        except StoreGone:
-            return True
+    async def _of_socket(self, call_sid: str) -> Entry | None:
+        """The call whose socket came here: ours as it stands, or as it stood where it was before."""
+        was_ours = await self._memory.take(call_sid)
+        entry = self.registry.get(call_sid)
+        if entry is not None and not was_ours and entry.ended_ms is None:
+            self._let_go(call_sid, entry)
+            entry = None
+        if entry is not None:
+            return entry
+        found = await self._memory.find(call_sid)
+        incoming = found.calling or _caller_of(call_sid, found)
+        if incoming is None or found.ended is not None:
+            return None
+        log.info("= taken up", call=call_sid, known=found.snapshot is not None)
+        return await self._go_on(incoming, found.snapshot, fresh=found.snapshot is None)
 
     async def serve_leg(self, call_sid: str, leg: Leg) -> None:
         """Run the call over this leg; returns when the leg has ended and nothing of it is alive."""
@@ -376,21 +400,59 @@ class FrontDesk:
             entry.life.ended("failed")
         entry.record = entry.record.stream_ended(self._staff.now_ms() - began_ms)
 
-    # --- errands: what must not keep a call waiting ---------------------------------------------------------------
+    # --- other processes ------------------------------------------------------------------------------------------
 
-    def _keep_snapshot(self, call_sid: str, snapshot: dict[str, Any], longest_ms: int) -> None:
-        # Resumable state lives as long as the longest call, and ten minutes.
-        self._run_errand(call_sid, self._staff.store.put(SNAPSHOT, call_sid, snapshot, longest_ms // 1000 + 600))
+    def keep(self, call_sid: str, snapshot: dict[str, Any], longest_ms: int) -> None:
+        self._memory.keep(call_sid, self._with_record(call_sid, snapshot), longest_ms)
 
-    def _run_errand(self, call_sid: str, work: Coroutine[Any, Any, None]) -> None:
-        """One after another for each call: a snapshot must not arrive after the word that the call has ended."""
-        task = asyncio.create_task(_after(self._errands.get(call_sid), work), name=f"errand {call_sid}")
-        self._errands[call_sid] = task
-        task.add_done_callback(lambda done: self._errand_done(call_sid, done))
+    def hand_over(self, call_sid: str, snapshot: dict[str, Any], longest_ms: int) -> None:
+        entry = self.registry.get(call_sid)
+        if entry is not None:
+            document = self._with_record(call_sid, snapshot)
+            self._memory.hand_over(call_sid, document, longest_ms, lambda: self._let_go(call_sid, entry))
 
-    def _errand_done(self, call_sid: str, done: asyncio.Task[None]) -> None:
-        if self._errands.get(call_sid) is done:
-            del self._errands[call_sid]
+    def _with_record(self, call_sid: str, snapshot: dict[str, Any]) -> dict[str, Any]:
+        entry = self.registry.get(call_sid)
+        return snapshot if entry is None else {**snapshot, "record": asdict(entry.record)}
+
+    def _let_go(self, call_sid: str, entry: Entry) -> None:
+        if self.registry.get(call_sid) is entry:
+            self.registry.forget(call_sid)
+        if entry.life is not None:
+            entry.life.let_go()
+
+    def move_calls(self, at_once: bool = False) -> None:
+        """Other processes are to go on with all calls: each from the end of its turn, or `at_once`."""
+        for entry in list(self.registry.live()):
+            if entry.life is not None:
+                entry.life.tell(e.MoveOrdered(at_once))
+
+    def live(self) -> Mapping[str, Entry]:
+        return self.registry.live_calls()
+
+    def lost(self, call_sid: str) -> None:
+        entry = self.registry.get(call_sid)
+        if entry is not None:
+            log.info("= another process has the call", call=call_sid)
+            self._let_go(call_sid, entry)
+
+    def read(self, letter: Mapping[str, Any]) -> None:
+        """Word of the carrier that came to another process. Raises ValueError or KeyError for what is none."""
+        entry = self.registry.get(letter["call"])
+        if entry is None or entry.life is None:
+            return
+        if "status" in letter:
+            self.call_reported(letter["call"], letter["status"])
+        else:
+            entry.life.tell(journal.read(letter["event"], journal.no_audio)[1])
+
+    def _forward(self, call_sid: str, event: e.Event) -> None:
+        line = journal.write(event, self._staff.now_ms(), journal.plain)
+        self._memory.post(call_sid, {"call": call_sid, "event": line})
+
+    def describe(self) -> dict[str, Any]:
+        """For the list of all processes."""
+        return {"draining": self.registry.draining, "limit": self.registry.limit, "calls": self.registry.listing()}
 
     def _loop_was_late(self, seconds: float) -> None:
         self._staff.meters.loop_lateness.observe(seconds)
@@ -404,10 +466,16 @@ class FrontDesk:
             self.registry.sweep()
 
 
-async def _after(previous: asyncio.Task[None] | None, work: Coroutine[Any, Any, None]) -> None:
-    if previous is not None:
-        await asyncio.wait([previous])
+def _record_of(snapshot: Mapping[str, Any]) -> CallRecord:
     try:
-        await work
-    except StoreGone as gone:
-        log.warning("! the store did not take a call's state", why=str(gone))
+        return replace(CallRecord(**snapshot["record"]), ended=None)
+    except (KeyError, TypeError):  # written by another version
+        return CallRecord()
+
+
+def _caller_of(call_sid: str, found: Found) -> Incoming | None:
+    """As far as a snapshot tells."""
+    facts = (found.snapshot or {}).get("facts")
+    if not isinstance(facts, dict):
+        return None
+    return Incoming(call_sid, facts.get("caller", ""), facts.get("called", ""), "in-progress", "inbound", {})

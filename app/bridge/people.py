@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol
 
 import structlog
 
+from app.bridge.kept import SNAPSHOT
 from app.bridge.registry import Registry
 from app.cache.store import Store, StoreGone
 from app.call import commands as c
@@ -38,7 +39,7 @@ from app.records.messages import Kind, Word
 
 log = structlog.get_logger()
 
-ATTEMPT, SNAPSHOT = "attempt", "snapshot"  # kinds of document in the store
+ATTEMPT = "attempt"  # a kind of document in the store
 ATTEMPT_S = 3_600
 TAKE_KEY = "1"
 MEETS_WITHIN_MS = 5_000  # of accepting; a person who is gone by then has met nobody
@@ -75,7 +76,8 @@ class NoInbox:
 
 
 class People:
-    """`phone` is None where no calls can be placed: then a person is asked by the carrier, on the caller's time."""
+    """`phone` is None where no calls can be placed: then a person is asked by the carrier, on the caller's time.
+    `forward` takes word about a call that another process has."""
 
     def __init__(
         self,
@@ -84,12 +86,14 @@ class People:
         inbox: Keeper,
         now_ms: Callable[[], int],
         phone: Phone | None,
+        forward: Callable[[str, e.PersonEvent], None],
     ) -> None:
         self._registry = registry
         self._store = store
         self._inbox = inbox
         self._now_ms = now_ms
         self._phone = phone
+        self._forward = forward
         self._attempts: dict[str, Attempt] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -181,9 +185,9 @@ class People:
         known.accepted_ms = self._now_ms() if known.accepted_ms is None else known.accepted_ms
         return JoinConference(attempt, "person")
 
-    def person_reported(self, attempt: str, status: str) -> None:
+    async def person_reported(self, attempt: str, status: str) -> None:
         """A status callback of the call to a person."""
-        known = self._attempts.get(attempt)
+        known = await self._known(attempt)
         if known is None:
             if status == "in-progress":  # nobody was to be asked: answering is taking the call
                 self._tell(attempt, e.PersonAccepted(attempt))
@@ -243,10 +247,14 @@ class People:
         entry = self._registry.get(call_of(attempt))
         if entry is not None and entry.life is not None:
             entry.life.tell(event)
+        elif entry is None:
+            self._forward(call_of(attempt), event)
 
     def _is_met(self, attempt: str) -> bool:
         entry = self._registry.get(call_of(attempt))
-        return entry is not None and entry.outside is not None and entry.outside.attempt == attempt
+        if entry is None:
+            return True  # as far as this process can tell: the one that has the call was told, and sends the caller
+        return entry.outside is not None and entry.outside.attempt == attempt
 
     def _destination(self, call_sid: str, target: str) -> Destination | None:
         entry = self._registry.get(call_sid)

@@ -3,6 +3,7 @@ answered as the first one was."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from app.bridge.admission import Lateness, Refusal, refusal
 from app.bridge.session import CallLife
@@ -53,12 +54,34 @@ class Registry:
         self._streams_left = streams_left
         self._now_ms = now_ms
         self._entries: dict[str, Entry] = {}
+        self._moved_at_ms = -LAST_WORD_MS  # the last call that went to another process
 
     def get(self, call_sid: str) -> Entry | None:
         return self._entries.get(call_sid)
 
     def live(self) -> Iterator[Entry]:
         return (entry for entry in self._entries.values() if entry.ended_ms is None)
+
+    def live_calls(self) -> dict[str, Entry]:
+        """Those with a life here, by CallSid."""
+        return {sid: e for sid, e in self._entries.items() if e.ended_ms is None and e.life is not None}
+
+    def listing(self) -> list[dict[str, Any]]:
+        """Live calls as other processes and people may see them: nobody's words, no numbers."""
+        now = self._now_ms()
+        return [
+            {
+                "call": call_sid,
+                "agent": entry.life.setup.facts.agent,
+                "edition": entry.life.setup.facts.edition,
+                "language": entry.life.bridge.call.language,
+                "phase": str(entry.life.bridge.call.phase),
+                "started_at_ms": entry.life.setup.facts.started_at_ms,
+                "here_ms": now - entry.admitted_ms,
+            }
+            for call_sid, entry in self.live_calls().items()
+            if entry.life is not None
+        ]
 
     def live_count(self) -> int:
         return sum(1 for _ in self.live())
@@ -84,6 +107,11 @@ class Registry:
             entry.ended_ms = entry.admitted_ms
         return entry
 
+    def forget(self, call_sid: str) -> None:
+        """It goes on in another process."""
+        if self._entries.pop(call_sid, None) is not None:
+            self._moved_at_ms = self._now_ms()
+
     def end(self, call_sid: str) -> None:
         entry = self._entries.get(call_sid)
         if entry is not None and entry.ended_ms is None:
@@ -94,7 +122,8 @@ class Registry:
         to any process."""
         lately = self._now_ms() - LAST_WORD_MS
         waiting = (entry for entry in self._entries.values() if not (entry.outside and entry.answered_next))
-        return all(entry.ended_ms is not None and entry.ended_ms <= lately for entry in waiting)
+        at_rest = all(entry.ended_ms is not None and entry.ended_ms <= lately for entry in waiting)
+        return at_rest and self._moved_at_ms <= lately
 
     def never_streamed(self) -> list[str]:
         """Calls whose stream did not come in time: nothing will ever tell us of them again."""

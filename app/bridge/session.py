@@ -102,7 +102,14 @@ class NoEars:
         return ""
 
 
-type Keep = Callable[[str, dict[str, Any], int], None]
+class Memory(Protocol):
+    """Where a call's state goes, as one call sees it. None of it waits."""
+
+    def keep(self, call_sid: str, snapshot: dict[str, Any], longest_ms: int) -> None: ...
+
+    def hand_over(self, call_sid: str, snapshot: dict[str, Any], longest_ms: int) -> None:
+        """Keep it for another process, then `CallLife.let_go`."""
+        ...
 
 
 class CallLife:
@@ -118,7 +125,7 @@ class CallLife:
         outside: Outside,
         ticker: Ticker,
         meters: Meters,
-        keep: Keep,
+        memory: Memory,
         now_ms: Callable[[], int],
         pace: AnswerPace,
         call: Call | None = None,
@@ -139,7 +146,7 @@ class CallLife:
         self._outside = outside
         self._ticker = ticker
         self._meters = meters
-        self._keep = keep
+        self._memory = memory
         self._pace = pace
         self._alive = asyncio.Event()
         self._over = asyncio.Event()
@@ -181,9 +188,12 @@ class CallLife:
         """Where the carrier has the caller, or takes them next."""
         return self.bridge.call.onward
 
-    def leave_to_others(self) -> None:
-        """This process ends while the carrier has the caller: any other goes on from the snapshot."""
-        self._over.set()
+    def let_go(self) -> None:
+        """Another process has the call, or will: it goes on there from the snapshot. Here it ends without an end."""
+        if not self._over.is_set():
+            self.bridge.let_go()
+            self._tools.forget(self.setup.facts.call_sid)
+            self._over.set()
 
     # --- what the bridge asks of the house ------------------------------------------------------------------------
 
@@ -249,7 +259,11 @@ class CallLife:
         return replace(answered, result=vault.mask(answered.result))
 
     def keep_snapshot(self, snapshot: dict[str, Any]) -> None:
-        self._keep(self.setup.facts.call_sid, snapshot, self.setup.timings.max_call)
+        if not self._over.is_set():
+            self._memory.keep(self.setup.facts.call_sid, snapshot, self.setup.timings.max_call)
+
+    def hand_over(self, snapshot: dict[str, Any]) -> None:
+        self._memory.hand_over(self.setup.facts.call_sid, snapshot, self.setup.timings.max_call)
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> Callable[[], object]:
         if self._group is None or self._over.is_set():

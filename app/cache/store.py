@@ -1,7 +1,8 @@
 """The one store: what must outlive a socket, a session or this process, and what several processes share.
 
-Three kinds of thing, each under its own name space: **tokens** that may be claimed once, **documents** (call state,
-snapshots) under a time limit, and **audio** by the key of its rendition. Every command has 250 ms; then, or when the
+Each kind of thing has its own name space: **tokens** that may be claimed once, **documents** (call state, snapshots)
+under a time limit, **audio** by the key of its rendition, **leases** (who has a call), **groups** (who is there, and
+how many streams are in use) and **mail** from one process to another. Every command has 250 ms; then, or when the
 server is gone, it raises `StoreGone`. A caller is never kept waiting for a store: whoever asks decides what to do
 without it.
 """
@@ -9,7 +10,7 @@ without it.
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, WatchError
 
 from app.cache.private_server import NoServer, PrivateServer, programs
 
@@ -63,6 +64,92 @@ class Store:
     async def delete(self, kind: str, name: str) -> None:
         await self._within_limit(self._client.delete(self._name(kind, name)))
 
+    # --- leases: which process has what ---------------------------------------------------------------------------
+
+    async def take(self, name: str, owner: str, ttl_s: int) -> str:
+        """Make `owner` the holder, whoever was: who comes last has it. The holder before, "" for nobody."""
+        key = self._name("lease", name)
+        return _text(await self._within_limit(self._client.set(key, owner, ex=ttl_s, get=True)))
+
+    async def take_free(self, name: str, owner: str, ttl_s: int) -> bool:
+        """Make `owner` the holder if nobody is."""
+        return bool(await self._within_limit(self._client.set(self._name("lease", name), owner, ex=ttl_s, nx=True)))
+
+    async def holders(self, names: Sequence[str]) -> list[str]:
+        """Who holds each of them, "" for nobody."""
+        if not names:
+            return []
+        found = await self._within_limit(self._client.mget([self._name("lease", name) for name in names]))
+        return [_text(holder) for holder in found]
+
+    async def prolong(self, names: Iterable[str], ttl_s: int) -> None:
+        pipeline = self._client.pipeline(transaction=False)
+        for name in names:
+            pipeline.expire(self._name("lease", name), ttl_s)
+        await self._within_limit(pipeline.execute())
+
+    async def let_go(self, name: str, owner: str) -> None:
+        """Nobody holds it, if `owner` did."""
+        await self._if_held(name, owner, lambda pipeline: pipeline.delete(self._name("lease", name)))
+
+    async def put_held(self, kind: str, name: str, document: Mapping[str, Any], ttl_s: int, owner: str) -> bool:
+        """`put`, unless somebody else holds the lease of that name: what they have written since is newer."""
+        text = json.dumps(document, separators=(",", ":"))
+        return await self._if_held(name, owner, lambda pipeline: pipeline.set(self._name(kind, name), text, ex=ttl_s))
+
+    async def _if_held(self, name: str, owner: str, then: Callable[[Any], object]) -> bool:
+        async def attempt() -> bool:
+            key = self._name("lease", name)
+            async with self._client.pipeline(transaction=True) as pipeline:
+                await pipeline.watch(key)
+                if _text(await pipeline.get(key)) not in ("", owner):
+                    return False
+                pipeline.multi()  # type: ignore[no-untyped-call]
+                then(pipeline)
+                try:
+                    await pipeline.execute()
+                except WatchError:  # it changed hands at this very moment
+                    return False
+            return True
+
+        return bool(await self._within_limit(attempt()))
+
+    # --- who is there, and how many -------------------------------------------------------------------------------
+
+    async def count_in(self, group: str, members: Sequence[str], until_ms: int, now_ms: int) -> int:
+        """Enter `members` in a group until a moment (Unix ms), and leave out whoever's has passed. How many there
+        are now."""
+        key = self._name("group", group)
+        pipeline = self._client.pipeline(transaction=True)
+        pipeline.zremrangebyscore(key, "-inf", now_ms)
+        if members:
+            pipeline.zadd(key, dict.fromkeys(members, until_ms))
+        pipeline.zcard(key)
+        return int((await self._within_limit(pipeline.execute()))[-1])
+
+    async def count_out(self, group: str, members: Sequence[str]) -> None:
+        if members:
+            await self._within_limit(self._client.zrem(self._name("group", group), *members))
+
+    async def members(self, group: str) -> list[str]:
+        return [
+            _text(name) for name in await self._within_limit(self._client.zrange(self._name("group", group), 0, -1))
+        ]
+
+    # --- mail: what one process wants another to know -------------------------------------------------------------
+
+    async def post(self, address: str, letter: Mapping[str, Any], ttl_s: int) -> None:
+        key = self._name("mail", address)
+        pipeline = self._client.pipeline(transaction=True)
+        pipeline.rpush(key, json.dumps(letter, separators=(",", ":")))
+        pipeline.expire(key, ttl_s)
+        await self._within_limit(pipeline.execute())
+
+    async def collect(self, address: str) -> list[dict[str, Any]]:
+        """All that was posted there, in order, once."""
+        letters = await self._within_limit(self._client.lpop(self._name("mail", address), 1_000))
+        return [json.loads(letter) for letter in letters or ()]
+
     async def all(self, kind: str) -> list[dict[str, Any]]:
         """Every document of a kind, in any order. For few, and never while a caller waits: it looks through all
         names."""
@@ -103,6 +190,10 @@ class Store:
         return answer
 
 
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else value or ""
+
+
 @asynccontextmanager
 async def open_store(redis_url: str, data_dir: Path, prefix: str = "offhook") -> AsyncIterator[Store]:
     """The store for this process: `redis_url` if given (there or not: it may come later), else a private server under
@@ -119,6 +210,17 @@ async def open_store(redis_url: str, data_dir: Path, prefix: str = "offhook") ->
             return
         async with _closing(_client(f"unix://{quote(server.socket_path)}")) as client:
             yield await _introduced(Store(client, server.program.name, prefix))
+
+
+@asynccontextmanager
+async def shared_url(redis_url: str, data_dir: Path) -> AsyncIterator[str]:
+    """Where several processes of this machine find one store: `redis_url` if given, else a private server that lives
+    as long as this context. Empty where none can be had."""
+    if redis_url:
+        yield redis_url
+        return
+    async with _private(data_dir) as server:
+        yield "" if server is None else f"unix://{quote(server.socket_path)}"
 
 
 async def _introduced(store: Store) -> Store:

@@ -199,6 +199,12 @@ class KeepSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class HandOver:
+    """Nothing more is done with the call here: write `Call.snapshot()`, and only when it is kept, or cannot be, close
+    the leg (if there is one). Whichever process the carrier asks next goes on."""
+
+
+@dataclass(frozen=True, slots=True)
 class TurnMeasured:
     """The waterfall of one answered turn, each part a machine time in ms, None where the part was not seen.
 
@@ -286,6 +292,7 @@ type Command = (
     | SealSecret
     | DropSecret
     | KeepSnapshot
+    | HandOver
     | Measure
     | EndCall
 )

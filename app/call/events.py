@@ -348,6 +348,14 @@ class EndOrdered:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class MoveOrdered:
+    """This process ends: another is to go on with the call, from the next quiet end of a turn, or `at_once` from where
+    it stands."""
+
+    at_once: bool = False
+
+
 type LegEvent = LegAttached | CallerAudio | CallerSpoke | CallerPaused | KeyPressed | MarkEchoed | LegStalled | LegEnded
 type SessionEvent = (
     UserText
@@ -377,6 +385,7 @@ type Event = (
     | CallerGuarded
     | TimePassed
     | EndOrdered
+    | MoveOrdered
 )
 
 EVENT_TYPES: tuple[type[Event], ...] = (
@@ -412,4 +421,5 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     CallerGuarded,
     TimePassed,
     EndOrdered,
+    MoveOrdered,
 )

@@ -58,8 +58,22 @@ def _come_back(scene: Scene, what: str) -> None:
     received = scene.voice.say(welcome) if welcome else False
     if not received and not scene.voice.say("back_again", first=True) and scene.playout.idle and not welcome:
         scene.texts.ask(texts.BACK_AGAIN)
+    if not welcome:
+        _ask_for_the_unheard(scene)
     if not scene.attachment.live and scene.attachment.retry_at is None:
         session.attach(scene)
+
+
+def _ask_for_the_unheard(scene: Scene) -> None:
+    """Nobody listened for a while, before this process took the call up: what the caller may have said is asked for,
+    once. What they said before and nobody answered is known, and is answered."""
+    known_until, scene.known_until = scene.known_until, None
+    if known_until is None or scene.now - known_until < scene.timings.unheard_gap:
+        return
+    if scene.account.unanswered() or scene.pad.menu or scene.texts.waits_for_more_than(texts.BACK_AGAIN):
+        return
+    if not scene.voice.say("repeat"):
+        scene.texts.ask(texts.SAY_AGAIN)
 
 
 # --- going ------------------------------------------------------------------------------------------------------------

@@ -47,6 +47,7 @@ from app.call import (
     ladder,
     leg,
     model,
+    moving,
     quiet,
     session,
     snapshots,
@@ -112,6 +113,7 @@ class Call:
             menu=scene.pad.menu,
             secrets=scene.pad.secrets,
             digest=scene.digest.facts,
+            unheard=bool(scene.uplink.unanswered) and not scene.account.unanswered(),
         )
         return snapshots.write(scene.setup.facts, state)
 
@@ -132,6 +134,9 @@ class Call:
         scene.elapsed_before = kept.elapsed_ms
         if wall_ms is not None:
             scene.elapsed_before = max(kept.elapsed_ms, wall_ms - setup.facts.started_at_ms)
+            scene.known_until = now_ms - (scene.elapsed_before - kept.elapsed_ms)
+        if kept.unheard:
+            scene.known_until = now_ms - setup.timings.unheard_gap
         scene.account.restore(kept.history)
         scene.attachment.restore(kept.session)
         scene.waterfall.turns = kept.turns
@@ -200,6 +205,7 @@ _STEPS: tuple[Callable[[Scene], None], ...] = (
     transfer.go_on_leaving,
     ending.end_when_heard,
     floor.play,
+    moving.move_when_quiet,
 )
 
 
@@ -300,6 +306,7 @@ _HANDLERS: Mapping[type[e.Event], Handler] = {
     e.MarkEchoed: _of_leg(floor.mark_echoed),
     e.CallCompleted: _call_completed,
     e.EndOrdered: ending.end_ordered,
+    e.MoveOrdered: moving.move_ordered,
     e.SessionAttached: session.attached,
     e.SessionLent: succession.lent,
     e.SessionStalled: _of_session(session.stalled),

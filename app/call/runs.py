@@ -37,6 +37,10 @@ class Runs:
     def begin(self, run: Run) -> None:
         self._open[run.run] = run
 
+    def open(self) -> list[Run]:
+        return list(self._open.values())
+
+
     def take(self, run: str) -> Run | None:
         """The run, once: whoever takes it answers it."""
         return self._open.pop(run, None)

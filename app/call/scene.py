@@ -47,7 +47,9 @@ class Scene:
         self.now = 0  # machine
         self.resumed = ""  # machine: why, where another process had the call before
         self.elapsed_before = 0  # machine: ... and how long
-        self.phase = Phase.RINGING  # leg, ending, transfer
+        self.known_until: int | None = None  # machine, leg: ... up to when it was known what the caller said
+        self.moving = False  # moving: another process is to have the call
+        self.phase = Phase.RINGING  # leg, ending, transfer, moving
         self.leg: int | None = None  # leg, transfer: the present one
         self.last_leg = 0  # leg
         self.stalled_at: int | None = None  # leg

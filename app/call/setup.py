@@ -136,6 +136,7 @@ class Timings:
     deaf_speech: int = 400
     deaf_quiet: int = 4_000
     leg_lost: int = 20_000  # wait for /twilio/next
+    unheard_gap: int = 1_500  # nobody listened for so long: the caller may have said something
     mark_echo_grace: int = 2_000  # above what is left to play, before we stop waiting for a mark
     silence_prompt: int = 12_000  # neither side speaks: "are you still there?"
     silence_prompts: int = 2  # then a goodbye

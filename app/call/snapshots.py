@@ -34,6 +34,7 @@ class State:
     menu: str = ""  # the keypad's, where one was open
     secrets: int = 0  # entered on the keypad until now
     digest: tuple[Fact, ...] = ()
+    unheard: bool = False  # the caller has said something that nobody has made out
 
 
 def write(facts: CallFacts, state: State) -> dict[str, Any]:
@@ -57,6 +58,7 @@ def write(facts: CallFacts, state: State) -> dict[str, Any]:
         "menu": state.menu,
         "secrets": state.secrets,
         "digest": [fact.document() for fact in state.digest],
+        "unheard": state.unheard,
     }
 
 
@@ -83,6 +85,7 @@ def read(document: Mapping[str, Any], call_sid: str) -> State:
             menu=_text(document.get("menu", "")),
             secrets=_count(document.get("secrets", 0)),
             digest=tuple(map(_fact, document.get("digest", ()))),
+            unheard=bool(document.get("unheard", False)),
         )
     except (KeyError, TypeError, AttributeError) as missing:
         raise ValueError(f"not a snapshot: {type(missing).__name__}") from None

@@ -6,6 +6,7 @@ when. A line that was sent and not answered is sent again to the next session.
 
 GO_ON = "(The line was interrupted for a moment. Please go on from where the caller last heard you.)"
 BACK_AGAIN = "(The line was lost and is back. Say so in a few words, and go on.)"
+SAY_AGAIN = "(What the caller said while the line was lost was not heard. Ask them in a few words to say it again.)"
 STILL_THERE = "(The caller has been silent for a while. Ask in a few words whether they are still there.)"
 SAY_GOODBYE = "(The call is ending now. Say goodbye in one short sentence.)"
 MESSAGE_TAKEN = (
@@ -74,6 +75,9 @@ class Texts:
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
+
+    def waits_for_more_than(self, text: str) -> bool:
+        return any(waiting != text for waiting in self._waiting)
 
     def ask(self, text: str) -> None:
         if text not in self._waiting:

@@ -27,7 +27,7 @@ from app.simulator.twilio.journal import CallEvent
 from app.simulator.twilio.phone import CALLED, CallResult, Dialling, place_call
 from app.simulator.twilio.plant import DialOutcome, Plant
 from app.simulator.twilio.rest import create_app
-from app.web.doors import Doors
+from app.web.doors import Doors, listen
 
 RECORDING, MESSAGE = Path("demo-call.wav"), Path("demo-message.wav")
 ORDERS = Path("tools/data/orders.json")  # of the content: what the order system of the demo knows
@@ -72,7 +72,7 @@ async def _twilio(settings: Settings, number: str) -> AsyncIterator[tuple[Plant,
     account = _account(settings)
     exchange = Exchange(plant, {account.sid: account})
     exchange.own(account, number)
-    async with aclosing(plant), Doors(create_app(exchange), "127.0.0.1", 0) as doors:
+    async with aclosing(plant), Doors(create_app(exchange), listen("127.0.0.1", 0)) as doors:
         plant.api_url = f"http://127.0.0.1:{doors.port}"
         yield plant, plant.api_url
 
@@ -108,7 +108,7 @@ def _language(edition: Edition) -> str:
 
 async def _call(server: Server, plant: Plant, caller: callscript.Script, show: Show) -> CallResult:
     settings = server.settings
-    async with Doors(web_of(server, local=False), settings.host, settings.port):
+    async with Doors(web_of(server, local=False), listen(settings.host, settings.port)):
         url = settings.public_url
         dialling = Dialling(
             to=f"{url}/twilio/voice",

@@ -1,9 +1,11 @@
 """The fixed metrics of the house, in Prometheus's words. Bridge, pool and doors turn events into these, nobody else."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
 from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from app.call.events import UsageReported
@@ -11,6 +13,8 @@ from app.call.events import UsageReported
 SPEECH_SECONDS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.3, 1.6, 2.0, 3.0, 5.0, 10.0)
 BARGE_IN_SECONDS = (0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0)
 LATENESS_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 1.0)
+
+SHARED = "PROMETHEUS_MULTIPROC_DIR"  # the library's own variable: a folder in which several processes count together
 
 
 class EndpointsDown(Collector):
@@ -40,7 +44,12 @@ class Meters:
         def histogram(name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
             return Histogram(f"offhook_{name}", text, labels, buckets=buckets, registry=registry)
 
-        self.calls_live = Gauge("offhook_calls_live", "Calls in progress", registry=registry)
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(f"offhook_{name}", text, labels, registry=registry, multiprocess_mode="livesum")
+
+        self._endpoints: EndpointsDown | None = None
+        self._watched: list[tuple[Gauge, Callable[[], float]]] = []
+        self.calls_live = gauge("calls_live", "Calls in progress")
         self.calls_ended = counter("calls_ended", "Calls ended, by disposition", "disposition")
         self.calls_refused = counter("calls_refused", "New calls that were told all lines are busy, by reason", "why")
         self.first_word = histogram("first_word_seconds", "Stream start to the first frame of speech", SPEECH_SECONDS)
@@ -54,7 +63,7 @@ class Meters:
         )
         self.barge_in = histogram("barge_in_seconds", "Onset of speech to the outcome of the hold", BARGE_IN_SECONDS)
         self.barge_ins = counter("barge_in", "Holds, by what became of them", "outcome")
-        self.pool_sessions = Gauge("offhook_pool_sessions", "Model sessions, by state", ["state"], registry=registry)
+        self.pool_sessions = gauge("pool_sessions", "Model sessions, by state", "state")
         self.session_errors = counter("session_errors", "Model sessions that failed, by kind", "kind")
         self.late_frames = counter("late_frames", "Frames handed over after the telephone had run dry")
         self.loop_lateness = histogram(
@@ -66,13 +75,16 @@ class Meters:
         self.tool_seconds = histogram(
             "tool_seconds", "How long tools ran, by tool and outcome", SPEECH_SECONDS, "tool", "outcome"
         )
-        self.tools_left_behind = Gauge(
-            "offhook_tools_left_behind", "Threads of tools that nobody waits for any more", registry=registry
-        )
+        self.tools_left_behind = gauge("tools_left_behind", "Threads of tools that nobody waits for any more")
         self.cold_opens = counter("pool_cold_opens", "Sessions opened while a caller waited")
         self.pool_opened = histogram("pool_open_seconds", "Time to open a model session", SPEECH_SECONDS)
         self.pool_lent = counter("pool_lent", "Warm sessions lent to calls")
         self.pool_retired = counter("pool_retired", "Warm sessions closed unused, by reason", "why")
+        self.snapshot_kept = histogram(
+            "snapshot_kept_seconds",
+            "End of a turn to the store's word that its snapshot is kept",
+            SPEECH_SECONDS,
+        )
         self.notes = counter("notes", "What calls noted: fillers, recoveries, missing phrases", "what")
 
     def exposition(self) -> bytes:
@@ -86,7 +98,33 @@ class Meters:
 
     def watch_endpoints(self, down: Callable[[], Mapping[str, bool]]) -> None:
         """`down`: each endpoint of the model by name, and whether it is left alone."""
-        self.registry.register(EndpointsDown(down))
+        self._endpoints = EndpointsDown(down)
+        self.registry.register(self._endpoints)
 
     def watch_live_calls(self, count: Callable[[], int]) -> None:
-        self.calls_live.set_function(count)
+        self.watch(self.calls_live, count)
+
+    def watch(self, gauge: Gauge, value: Callable[[], float]) -> None:
+        """Show what `value` gives."""
+        if SHARED in os.environ:
+            self._watched.append((gauge, value))
+        else:
+            gauge.set_function(value)
+
+    def refresh(self) -> None:
+        """Several processes show their figures together, by files: write what is watched there. Once a second will
+        do."""
+        for gauge, value in self._watched:
+            gauge.set(value())
+
+    @property
+    def shown(self) -> CollectorRegistry:
+        """What /metrics shows: the sum of all processes that share a port, or this one's alone."""
+        if SHARED not in os.environ:
+            return self.registry
+        self.refresh()
+        everybody = CollectorRegistry()
+        MultiProcessCollector(everybody)  # type: ignore[no-untyped-call]
+        if self._endpoints is not None:  # as this process finds them
+            everybody.register(self._endpoints)
+        return everybody

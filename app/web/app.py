@@ -41,7 +41,7 @@ def build_web(
     desk: FrontDesk,
     gate: Gate,
     ready: Ready,
-    registry: CollectorRegistry,
+    registry: Callable[[], CollectorRegistry],
     metrics_token: str = "",
     *,
     lifespan: Lifespan | None = None,

@@ -5,7 +5,7 @@ Each address ends in the name of the attempt it is about (`app.call.onward`). Th
 
 from fastapi import APIRouter
 
-from app.bridge.desk import Incoming
+from app.bridge.incoming import Incoming
 from app.bridge.people import People
 from app.call.continuation import Answer
 from app.legs.twilio import twiml
@@ -25,8 +25,8 @@ def people_routes(people: People, webhooks: Webhooks) -> APIRouter:
     async def recorded(told: Incoming) -> None:
         await people.recorded(told.attempt, told.fields)
 
-    def person_reported(told: Incoming) -> None:
-        people.person_reported(told.attempt, told.status)
+    async def person_reported(told: Incoming) -> None:
+        await people.person_reported(told.attempt, told.status)
 
     router = APIRouter(include_in_schema=False)
     for path, endpoint in (

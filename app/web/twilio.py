@@ -14,7 +14,8 @@ import structlog
 from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
 
-from app.bridge.desk import FrontDesk, Incoming
+from app.bridge.desk import FrontDesk
+from app.bridge.incoming import Incoming
 from app.call.continuation import Answer, ConnectStream, SpeakAndHangUp
 from app.legs.twilio import twiml
 from app.legs.twilio.signature import Fields, body_matches

@@ -11,7 +11,9 @@ from fakeredis import FakeAsyncRedis
 
 from app.assembly import StreamTokens
 from app.audio.transcoder import Transcoder
-from app.bridge.desk import Cast, DeskOptions, FrontDesk, Incoming, Staff
+from app.bridge.desk import Cast, DeskOptions, FrontDesk, Staff
+from app.bridge.fleet import Fleet
+from app.bridge.incoming import Incoming
 from app.bridge.pace import AnswerPace
 from app.cache.store import Store
 from app.call.events import LegAttached, LegEnd, LegEnded, ToolCalled
@@ -145,6 +147,7 @@ class Front:
         self.store = store
         self.meters = meters
         self.engine = engine
+        self.fleet: Fleet
 
     async def connect(self, call_sid: str, stream: str = "MZ1") -> tuple[PlainLeg, asyncio.Task[None]]:
         """Open a stream for the call with its token."""
@@ -196,6 +199,7 @@ async def front_desk(
     store: Store | None = None,
     cast: Callable[[Incoming], Cast] = cast,
     size: int = 1,
+    process: str = "alone",
     **options: Any,
 ) -> AsyncIterator[Front]:
     meters, engine = Meters(), PlainEngine(now_ms, opens_in=0.05)
@@ -214,6 +218,7 @@ async def front_desk(
             pace=AnswerPace(2_500),
             inbox=inbox,
             phone=phone,
+            process=process,
         )
         async with FrontDesk(staff, limit, DeskOptions(**options)) as desk:
             yield Front(desk, store, meters, engine, phone, inbox)

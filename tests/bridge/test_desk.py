@@ -215,14 +215,18 @@ async def test_the_fallback_speaks_and_lets_go_of_the_call() -> None:
 
 
 @rehearsed
-async def test_a_desk_that_closes_ends_its_calls() -> None:
-    async with front_desk() as front:
+async def test_a_desk_that_closes_leaves_its_calls_to_others() -> None:
+    shared = FakeServer()
+    async with front_desk(store=Store(FakeAsyncRedis(server=shared), "memory")) as front:
         await front.desk.answer_call(incoming("CA1"))
         _, served = await front.connect("CA1")
         await asyncio.sleep(1)
     await served
-    assert front.ended("caller_hung_up") == 1
+    assert front.counted("calls_ended") == 0
     assert all(session.closed for session in front.engine.sessions)
+    async with front_desk(store=Store(FakeAsyncRedis(server=shared), "memory")) as front:
+        assert await front.desk.continue_call(incoming("CA1")) == ConnectStream()
+        assert front.desk.registry.live_count() == 1
 
 
 @rehearsed

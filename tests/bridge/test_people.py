@@ -139,7 +139,7 @@ async def test_a_person_is_rung_asked_and_joined_with_the_caller_who_held() -> N
         assert leg.ended, "the caller leaves the stream to meet them"
         assert await front.desk.continue_call(incoming("CA1")) == JoinConference("CA1-1", "caller")
         await asyncio.sleep(60)
-        people.person_reported("CA1-1", "completed")
+        await people.person_reported("CA1-1", "completed")
         word = incoming("CA1", "CA1-1", DialCallStatus="answered")
         assert await front.desk.continue_call(word) == HangUpCall()
         await asyncio.sleep(1)
@@ -155,7 +155,7 @@ async def test_who_is_rung_and_does_not_accept_leaves_the_caller_with_the_bot() 
     for refuses in ("busy", "no-answer", "failed", "completed"):
         async with front_desk() as front:
             await rung(front)
-            front.desk.people.person_reported("CA1-1", refuses)
+            await front.desk.people.person_reported("CA1-1", refuses)
             await asyncio.sleep(3)
             assert front.session == 2, "another session serves the caller"
             assert isinstance(await front.desk.people.whisper("CA1-1", "CAperson"), SpeakAndHangUp)
@@ -195,7 +195,7 @@ async def test_a_caller_does_not_wait_alone_for_a_person_who_left_as_they_came()
         await front.leaves_by(TRANSFER, TO_OFFICE)
         await front.desk.people.accept("CA1-1", "1")
         await front.desk.continue_call(incoming("CA1"))
-        front.desk.people.person_reported("CA1-1", "completed")
+        await front.desk.people.person_reported("CA1-1", "completed")
         await asyncio.sleep(1)
         assert front.phone.done[1:] == [("send onward", "CA1", "CA1-1")]
         assert await front.desk.continue_call(incoming("CA1", "CA1-1")) == ConnectStream()

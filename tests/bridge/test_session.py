@@ -8,7 +8,8 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
-from app.bridge.desk import Cast, Incoming
+from app.bridge.desk import Cast
+from app.bridge.incoming import Incoming
 from app.bridge.session import Ears
 from app.call import events as e
 from app.call.events import LegEnd

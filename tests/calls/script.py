@@ -58,7 +58,7 @@ LAST_WINDOW_MS = 5_000
 KNOWN = {
     *("play", "clear", "mark", "hang", "attach", "close", "session", "audio", "text", "run", "cancel", "answer"),
     *("barge-in", "turn", "first", "note", "snapshot", "end", "answered", "told", "ring", "stop", "leave"),
-    *("guard", "seal", "forget", "listen", "lend", "begin"),
+    *("guard", "seal", "forget", "listen", "lend", "begin", "handed"),
 }
 BEGUN = (c.AttachSession, c.AttachListener, c.BeginSession)
 KEY_MS = 300  # from key to key
@@ -286,6 +286,12 @@ class Performance:
                 tell(e.ToolCalled(session, run, name, arguments))
             case ["tool", run, "answers", result]:
                 tell(e.ToolAnswered(run, "tool", result, e.Outcome.OK, 10))
+            case ["the", "call", "is", "to", "be", "moved", *when]:
+                tell(e.MoveOrdered(at_once=when == ["at", "once"]))
+            case ["another", "process", "takes", "over", ms, "later"]:
+                kept = json.loads(json.dumps(self.stage.call.snapshot()))
+                wall = kept["wall_ms"] + int(ms)
+                self.stage.call = Call.resume(self.script.setup(), kept, now, "another process", wall)
             case ["operator", "ends", "the", "call"]:
                 tell(e.EndOrdered("operator"))
             case ["person", attempt, "accepts"]:
@@ -431,6 +437,8 @@ class Performance:
                 return run == name
             case ["answer", run, text], c.AnswerTool(_, name, result):
                 return run == name and text in result
+            case ["handed", "over"], c.HandOver():
+                return True
             case ["guard", "on" | "off" as how], c.GuardCaller(on):
                 return on == (how == "on")
             case ["seal", name], c.SealSecret(token):

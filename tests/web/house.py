@@ -18,7 +18,8 @@ from twilio.request_validator import RequestValidator
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError
 
-from app.bridge.desk import FrontDesk, Incoming
+from app.bridge.desk import FrontDesk
+from app.bridge.incoming import Incoming
 from app.bridge.people import NoInbox, People
 from app.bridge.registry import Registry
 from app.cache.store import Store
@@ -72,7 +73,7 @@ class Desk(FrontDesk):
     def __post_init__(self) -> None:
         store = Store(FakeAsyncRedis(), "memory")
         self.registry = Registry(10, lambda: 0)
-        self.people = People(self.registry, store, NoInbox(), lambda: 0, None)
+        self.people = People(self.registry, store, NoInbox(), lambda: 0, None, lambda *_: None)
 
     def call_reported(self, call_sid: str, status: str) -> None:
         self.reports.append((call_sid, status))
@@ -213,7 +214,7 @@ async def open_house(
         desk,
         gate,
         lambda: (True, {"pool": "full"}),
-        registry,
+        lambda: registry,
         start_within_s=start_within_s,
         answer_within_s=answer_within_s,
     )

@@ -15,7 +15,7 @@ from tests.web.house import Desk, open_house, running
 @asynccontextmanager
 async def health(ready: Ready, registry: CollectorRegistry, token: str = "") -> AsyncIterator[httpx.AsyncClient]:
     http = FastAPI()
-    http.include_router(health_routes(ready, registry, token))
+    http.include_router(health_routes(ready, lambda: registry, token))
     async with running(http) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
         yield client
 

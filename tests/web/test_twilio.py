@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 from twilio.request_validator import RequestValidator
 
-from app.bridge.desk import Incoming
+from app.bridge.incoming import Incoming
 from app.call.continuation import Answer, HangUpCall, SpeakAndHangUp
 from app.web.twilio import masked
 from tests.web.house import CALL, FIELDS, PUBLIC, TOKEN, Desk, House, open_house

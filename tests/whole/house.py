@@ -46,7 +46,7 @@ from app.simulator.twilio.phone import CallResult, Dialling, place_call
 from app.simulator.twilio.plant import DialOutcome, Plant
 from app.simulator.twilio.webhook import Route
 from app.watching import watching
-from app.web.doors import Doors
+from app.web.doors import Doors, listen
 from tests.whole.sounds import CarrierVoice, Mumble, Sound, sentence, sounds_in
 
 PUBLIC = "https://parcels.example.com"
@@ -234,7 +234,7 @@ async def _serving(
         watching(server.editions, content) if render else nullcontext(),
     ):
         await settle(server, seconds=5)
-        async with Doors(web_of(server, local=False), "127.0.0.1", 0) as doors:
+        async with Doors(web_of(server, local=False), listen("127.0.0.1", 0)) as doors:
             route = Route(PUBLIC, f"http://127.0.0.1:{doors.port}")
             plant = Plant(voice=CarrierVoice(), route=route, default_outcome=DialOutcome(ring_ms=100, talk_ms=100))
             house = House(server, sonic, plant, doors.port)

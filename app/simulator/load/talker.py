@@ -133,6 +133,11 @@ class Talker:
             self._enter(State.LEAVING, now)
             self._saying, self._at = self.speech.utterances[0], 0
 
+    def resume(self, now: int) -> None:
+        """The line broke and is back: wait for what the server says."""
+        self.playback, self._saying = Playback(), None
+        self._enter(State.WAITING, now)
+
     def media(self, size: int, now: int) -> None:
         """Speech of the server: bytes of mu-law."""
         dry = self.playback.add(size, now)

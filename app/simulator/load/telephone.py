@@ -37,6 +37,7 @@ class Telephone(asyncio.Protocol):
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.started = 0
+        self.first_heard = 0
         self.sent = array("Q")
         self.trouble = ""  # how the line ended, where it should not have
 
@@ -124,6 +125,7 @@ class Telephone(asyncio.Protocol):
         message = parse(text.decode(), self._sid)
         match message["event"]:
             case "media":
+                self.first_heard = self.first_heard or now
                 encoded = message["media"]["payload"]
                 self.talker.media(len(encoded) // 4 * 3 - encoded[-2:].count("="), now)
             case "mark":

@@ -19,6 +19,7 @@ class NoAnswer(Exception):
 class StreamPlace:
     url: str
     parameters: dict[str, str]
+    next_url: str = ""  # asked when the stream has ended
 
 
 def names_of(number: int) -> StreamNames:
@@ -69,10 +70,11 @@ async def _post(url: str, body: bytes) -> bytes:
 
 def _stream_of(document: bytes) -> StreamPlace:
     try:
-        stream = ElementTree.fromstring(document).find("./Connect/Stream")
+        root = ElementTree.fromstring(document)
     except ElementTree.ParseError as error:
         raise NoAnswer(f"no TwiML: {error}") from None
+    stream = root.find("./Connect/Stream")
     if stream is None:
         raise NoAnswer("TwiML without a stream: the server takes no more calls")
     parameters = {p.get("name", ""): p.get("value", "") for p in stream.iter("Parameter")}
-    return StreamPlace(stream.get("url", ""), parameters)
+    return StreamPlace(stream.get("url", ""), parameters, (root.findtext("Redirect") or "").strip())
