@@ -1,5 +1,6 @@
 # make demo: hear it work.   make test: trust it.   make check: the longer proofs.   make bench: figures.
-.PHONY: setup demo test check bench lock style
+# make moves: servers killed and restarted under live calls.
+.PHONY: setup demo test check bench moves lock style
 
 BIN := .venv/bin
 
@@ -20,6 +21,9 @@ check: test
 
 bench: setup
 	@$(BIN)/offhook bench
+
+moves: setup
+	@$(BIN)/python -m app.cli.bench_moves
 
 style: setup
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .

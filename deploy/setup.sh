@@ -28,6 +28,7 @@ install_debian_programs() {
     missing=""
     command -v redis-server >/dev/null 2>&1 || missing="$missing redis-server"
     command -v flite >/dev/null 2>&1 || missing="$missing flite"
+    command -v haproxy >/dev/null 2>&1 || [ -x /usr/sbin/haproxy ] || missing="$missing haproxy" # tests only
     [ -n "$missing" ] || return 0
     command -v apt-get >/dev/null 2>&1 || return 0
     if [ "$(id -u)" = 0 ]; then root=""; elif sudo -n true 2>/dev/null; then root="sudo"; else
