@@ -40,7 +40,6 @@ class Runs:
     def open(self) -> list[Run]:
         return list(self._open.values())
 
-
     def take(self, run: str) -> Run | None:
         """The run, once: whoever takes it answers it."""
         return self._open.pop(run, None)

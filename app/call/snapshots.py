@@ -85,7 +85,7 @@ def read(document: Mapping[str, Any], call_sid: str) -> State:
             menu=_text(document.get("menu", "")),
             secrets=_count(document.get("secrets", 0)),
             digest=tuple(map(_fact, document.get("digest", ()))),
-            unheard=bool(document.get("unheard", False)),
+            unheard=document.get("unheard", False) is True,
         )
     except (KeyError, TypeError, AttributeError) as missing:
         raise ValueError(f"not a snapshot: {type(missing).__name__}") from None

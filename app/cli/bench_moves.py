@@ -2,8 +2,8 @@
 
 Real servers behind a balancer without sticky sessions, one store, the simulated model, and telephones that go on as
 Twilio does. First one server of three is killed (SIGKILL) with its calls; then all of them are restarted one after
-another under load (SIGTERM, a drain of no length: every call is moved). Exit 0 when every figure is met, else 1. `--short`: the
-killing alone, of few calls.
+another under load (SIGTERM, a drain of no length: every call is moved). Exit 0 when every figure is met, else 1.
+`--short`: the killing alone, of few calls.
 """
 
 import asyncio

@@ -154,7 +154,7 @@ class Relay:
             _Nobody(),
             ticker,
             Meters(),
-            lambda *_: None,
+            _Nobody(),
             now_ms,
             AnswerPace(2_500),
             Call(setup),
@@ -254,6 +254,10 @@ def _now_ns() -> int:
 
 
 class _Nobody(Outside):
+    def keep(self, call_sid: str, snapshot: dict[str, Any], longest_ms: int) -> None: ...
+
+    def hand_over(self, call_sid: str, snapshot: dict[str, Any], longest_ms: int) -> None: ...
+
     def ring(self, facts: CallFacts, command: c.RingPerson) -> None: ...
 
     def stop(self, attempt: str) -> None: ...
