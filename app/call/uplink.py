@@ -30,6 +30,7 @@ class Uplink:
         self._batch = bytearray()
         self._waiting = bytearray()
         self._kept = bytearray()
+        self._skipped = bytearray()  # the last of a quiet that is not kept: a detector decides late
         self._room_bytes = self._wait_bytes
         self._substantial = False  # ... of at least the length of a word
         self.unanswered = False  # the kept audio holds speech no reply has followed
@@ -52,6 +53,7 @@ class Uplink:
         """Speech began: what was held back goes at once, as it was."""
         self._speech = True
         self.unanswered = True
+        self._keep_lead_in()
         batch, self._batch = bytes(self._batch), bytearray()
         return [SendToEngine(self._session, batch)] if batch and self._session is not None else []
 
@@ -93,13 +95,20 @@ class Uplink:
     def answered(self) -> None:
         """The caller's last turn has its reply: nothing of it will be needed again."""
         self.unanswered = self._substantial = False
+        self._keep_lead_in()
         del self._kept[: -self._lead_in_bytes]
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
+    def _keep_lead_in(self) -> None:
+        self._kept += self._skipped
+        self._skipped.clear()
+
     def _keep(self, audio: bytes, quiet: bool) -> None:
         kept = self._kept
         if quiet and self.unanswered:
+            self._skipped += audio
+            del self._skipped[: -self._lead_in_bytes]
             return
         kept += audio
         limit = self._keep_bytes if self.unanswered else self._lead_in_bytes

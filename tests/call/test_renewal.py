@@ -126,7 +126,7 @@ class Caller:
 
     def turn(self, wait: int, frames: int, thinking: int, how: str) -> None:
         service = self.service
-        service.run(service.now + wait + (6_500 if how == "the session is lost" else 0))  # not over our own words
+        service.run(service.now + wait)
         onset = service.now - 60  # a detector decides late
         service.tell(e.CallerSpoke(service.leg, 60))
         service.run(service.now + FRAME_MS * frames)
@@ -151,8 +151,8 @@ class Caller:
             assert service.call.phase is Phase.LIVE
             service.run(service.now + 1_900)
             session = service.current
-            if session in service.closed:
-                continue
+            if session in service.closed or not service.heard():
+                continue  # it is gone, or still being opened
             service.tell(e.UserText(session, f"u{service.now}", words))
             if how == "a tool":
                 run = f"t{self.turns}.{session}"

@@ -106,6 +106,22 @@ def test_the_next_session_hears_the_utterance_again_with_its_lead_in() -> None:
     assert len(again) < 200  # without the long quiet
 
 
+def test_a_second_utterance_behind_a_long_quiet_is_heard_again_with_its_lead_in_too() -> None:
+    line = Line()
+    line.uplink.attach(1)
+    line.uplink.onset()
+    line.runs(1_000)
+    line.uplink.offset(True)
+    line.runs(5_000)  # nobody answers
+    began = line.now - 60  # a detector decides late
+    line.uplink.onset()
+    line.runs(400)
+    line.uplink.offset(True)
+    line.uplink.detach()
+    heard = spoken_at(line.uplink.attach(2))
+    assert heard == sorted(set(heard)) and set(range(began, line.now, 20)) <= set(heard)
+
+
 def test_what_was_answered_is_not_heard_again() -> None:
     line = Line()
     line.uplink.attach(1)
