@@ -14,11 +14,28 @@ from app.simulator.load.figures import Row
 from app.simulator.load.knee import next_step
 from app.simulator.load.stages import Measured, Plan
 
-KEYS = ("first-word", "added", "barge-in", "late", "cpu", "memory", "turn", "known", "key", "matching", "knee")
+KEYS = (
+    "first-word",
+    "added",
+    "barge-in",
+    "late",
+    "cpu",
+    "memory",
+    "turn",
+    "known",
+    "key",
+    "matching",
+    "knee",
+    "overload",
+)
 OF_CONVERSATION = {"added", "late", "cpu", "memory", "turn"}
 BARGE_IN_CALLS = 20
 KNOWN_CALLS = 30
 KEY_CALLS = 20
+NEIGHBOURS = 2  # busy processes beside the server, which lower what it can carry
+OVERLOAD = 1.5
+OVERLOAD_FIRST = 20
+MOST_BESIDE_NEIGHBOURS = 150  # more than one generator's core makes of them
 
 
 class Progress(Protocol):
@@ -95,6 +112,8 @@ class Bench:
             self._add(matching_times().row())
         if "knee" in self._wanted:
             self._knee()
+        if "overload" in self._wanted:
+            self._overload()
         return self._outcome
 
     def _telling(self, stage: str) -> Plan:
@@ -165,8 +184,8 @@ class Bench:
 
     def _knee(self) -> None:
         """The server on a core of its own, everything else on the others."""
-        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-        pinned = len(cores) > 1
+        own, others = _cores()
+        pinned = bool(own)
         tried: dict[int, Measured] = {}
         while (calls := next_step({n: rows.went_well(step) for n, step in tried.items()})) is not None:
             plan = replace(
@@ -175,14 +194,46 @@ class Bench:
                 ramp_s=max(10.0, calls / 8),
                 memory_after_s=0.0,
                 turns=0,
-                server_cpu=cores[:1] if pinned else (),
-                other_cpu=cores[1:] if pinned else (),
+                server_cpu=own,
+                other_cpu=others,
             )
             step = tried[calls] = _better_of_two(plan, calls)
             self._outcome.cpu.append((calls, step.server_cpu))
             if not rows.went_well(step) and rows.limits(step):
                 break  # nothing beyond this says anything about the server
         self._add(rows.calls_a_core(list(tried.values()), pinned))
+
+    def _overload(self) -> None:
+        """First what the server carries beside busy neighbours, then half as many callers again."""
+        tried: dict[int, Measured] = {}
+        while (calls := next_step({n: rows.carried(step) for n, step in tried.items()}, OVERLOAD_FIRST)) is not None:
+            tried[calls] = self._beside_neighbours(f"beside busy neighbours: {calls} calls", calls)
+            if calls >= MOST_BESIDE_NEIGHBOURS:
+                break
+        knee = max((calls for calls, step in tried.items() if rows.carried(step)), default=0)
+        calls = round(OVERLOAD * (knee or min(tried)))
+        measured = self._beside_neighbours(f"{OVERLOAD:g} times the knee: {calls} calls", calls)
+        self._add(rows.overload(measured, knee, NEIGHBOURS, pinned=bool(_cores()[0])))
+
+    def _beside_neighbours(self, what: str, calls: int) -> Measured:
+        own, others = _cores()
+        plan = replace(
+            self._telling(what),
+            seconds=min(15.0, self._sizes.seconds),
+            ramp_s=max(10.0, calls / 4),
+            memory_after_s=0.0,
+            turns=0,
+            server_cpu=own,
+            other_cpu=others,
+            neighbours=NEIGHBOURS,
+        )
+        return stages.conversation(plan, calls)
+
+
+def _cores() -> tuple[list[int], list[int]]:
+    """One for the server, the others for everything else; none where this machine cannot part them."""
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    return (cores[:1], cores[1:]) if len(cores) > 1 else ([], [])
 
 
 def _better_of_two(plan: Plan, calls: int) -> Measured:

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -265,6 +265,16 @@ def _until_ready(running: Server) -> None:
         if time.monotonic() > until or running.child.process.poll() is not None:
             raise NotStarted(f"the server was not ready\n{running.child.tail()}")
         time.sleep(0.1)
+
+
+@contextmanager
+def neighbours(folder: Path, count: int, cpu: Sequence[int]) -> Iterator[None]:
+    """So many processes that are always busy, on these cores."""
+    with ExitStack() as running:
+        for number in range(count):
+            child = start(f"busy-{number}", ["app.simulator.load.busy"], folder, cpu=cpu)
+            running.callback(child.stop)
+        yield
 
 
 # --- the bare echo ------------------------------------------------------------------------------------------------

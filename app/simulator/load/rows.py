@@ -17,6 +17,7 @@ CPU_TARGET = 4.0  # ms a call-second
 MEMORY_TARGET = 2.0  # MB a call
 OVER_ECHO = 10.0  # ms that p99 may be over the bare echo's
 LATE_TARGET = 0.1  # %
+OVERLOAD_TARGET = 1.0  # %
 GENERATOR_LATE_MS = 10.0
 REFUSED = "offhook_calls_refused_total{"
 FULL = 0.95  # of a core, or of all
@@ -166,6 +167,41 @@ def late_frames(measured: Measured) -> Row:
         (Target("value", LATE_TARGET),),
         losses(measured, clears, "clears without an interruption"),
     )
+
+
+def overload(measured: Measured, knee: int, neighbours: int, pinned: bool) -> Row:
+    """What those who were taken heard while more rang than the server can carry."""
+    tallies = [call.tally for call in measured.result.calls]
+    heard = sum(tally.heard_frames for tally in tallies)
+    late = sum(tally.late_frames for tally in tallies)
+    refused, lost = len(refusals(measured)), len(measured.result.troubles()) - len(refusals(measured))
+    where = f"the server on one core with {neighbours} busy processes of its priority" if pinned else "not pinned"
+    parts = [
+        f"{where}: carries {knee}, {measured.calls} rang, {measured.calls - refused} were taken, {refused} refused"
+    ]
+    parts += [f"{lost} calls in trouble"] if lost else []
+    parts += [f"generator-limited: {limited}"] if (limited := limits(measured)) else []
+    return Row(
+        "overload",
+        "Late at 1.5 x the knee",
+        "late frames of the calls that were taken, while half as many again ring as the server carries",
+        "%",
+        measured.calls,
+        heard,
+        {"value": 100 * late / heard} if heard else {},
+        (Target("value", OVERLOAD_TARGET),),
+        "; ".join(parts),
+    )
+
+
+def refusals(measured: Measured) -> list[str]:
+    return [trouble for trouble in measured.result.troubles() if "takes no more calls" in trouble]
+
+
+def carried(measured: Measured) -> bool:
+    """Everybody was taken, and heard."""
+    late = late_frames(measured).figures
+    return not measured.result.troubles() and bool(late) and late["value"] < LATE_TARGET
 
 
 def cpu(measured: Measured) -> Row:

@@ -19,7 +19,7 @@ from app.simulator.load import orders as papers
 from app.simulator.load.figures import MS
 from app.simulator.load.generator import WITHIN_S, caller_of
 from app.simulator.load.orders import Orders, RunResult, Until
-from app.simulator.load.processes import ROOT, Mind, Server, bare_echo, model, server
+from app.simulator.load.processes import ROOT, Mind, Server, bare_echo, model, neighbours, server
 from app.simulator.load.sonic_log import Heard, read_model_log
 from app.simulator.load.talker import Habits
 from app.simulator.load.watching import watching
@@ -47,6 +47,7 @@ class Plan:
     spare: bool = True  # are there more model sessions than calls
     server_cpu: Sequence[int] = ()
     other_cpu: Sequence[int] = ()
+    neighbours: int = 0  # busy processes of the same priority on the server's cores
     tell: Tell = field(default=lambda what, done: None)
 
 
@@ -167,6 +168,7 @@ def serve(plan: Plan, calls: int, habits: Habits, mind: Mind) -> Measured:
             house = open_now.enter_context(serving)
             _warm_up(house, plan, folder)
             idle, warm = house.usage(), house.warm()
+            open_now.enter_context(neighbours(folder, plan.neighbours, plan.server_cpu))
             begin = time.monotonic_ns() + START_MS * MS
             lasts = max(plan.seconds, plan.memory_after_s - plan.ramp_s - plan.settle_s)
             window = _window(begin, plan.ramp_s + plan.settle_s + lasts - plan.seconds, plan.seconds)
