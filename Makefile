@@ -1,6 +1,6 @@
 # make demo: hear it work.   make test: trust it.   make check: the longer proofs.   make bench: figures.
-# make moves: servers killed and restarted under live calls.
-.PHONY: setup demo test check bench moves lock style
+# make moves: servers killed and restarted under live calls.   make fuzz: what nobody honest sends.
+.PHONY: setup demo test check fuzz bench moves lock style
 
 BIN := .venv/bin
 
@@ -18,6 +18,12 @@ test: setup
 
 check: test
 	@$(BIN)/pytest -m slow --timeout 900
+	@HOSTILE=long $(BIN)/pytest tests/hostile --timeout 900
+
+# Minutes of a fuzzer that sees branches; it is no part of the set-up, for it has wheels for few machines.
+fuzz: setup
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --target .data/fuzz atheris==3.1.0
+	@PYTHONPATH=.data/fuzz $(BIN)/python -m tests.hostile.fuzz -max_total_time=$(or $(SECONDS),120) -max_len=4096
 
 bench: setup
 	@$(BIN)/offhook bench

@@ -213,7 +213,7 @@ class Bench:
         knee = max((calls for calls, step in tried.items() if rows.carried(step)), default=0)
         calls = round(OVERLOAD * (knee or min(tried)))
         measured = self._beside_neighbours(f"{OVERLOAD:g} times the knee: {calls} calls", calls)
-        self._add(rows.overload(measured, knee, NEIGHBOURS, pinned=bool(_cores()[0])))
+        self._add(rows.overload(measured, [*tried.values()], NEIGHBOURS, pinned=bool(_cores()[0])))
 
     def _beside_neighbours(self, what: str, calls: int) -> Measured:
         own, others = _cores()

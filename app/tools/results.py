@@ -16,8 +16,13 @@ def document(result: Any, most_bytes: int) -> str:
     if _at_least(result, most_bytes) > most_bytes:
         raise TooLong
     plain = to_jsonable_python(result)
-    text = json.dumps(plain if isinstance(plain, Mapping) else {"result": plain}, ensure_ascii=False)
-    if len(text.encode()) > most_bytes:
+    try:
+        text = json.dumps(plain if isinstance(plain, Mapping) else {"result": plain}, ensure_ascii=False)
+        size = len(text.encode())
+    except UnicodeEncodeError:  # half a character: lawful in JSON, in no encoding
+        text = json.dumps(plain if isinstance(plain, Mapping) else {"result": plain})
+        size = len(text)
+    if size > most_bytes:
         raise TooLong
     return text
 

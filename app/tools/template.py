@@ -91,6 +91,8 @@ class Template:
             self._value = _TEXT.compile_expression(expression, undefined_to_none=False) if expression else None
         except TemplateError as error:
             raise BadTemplate(str(error.message or error).rstrip("."), "Write names as `{{ name }}`") from None
+        except RecursionError:
+            raise BadTemplate("is nested too deep", "Write names as `{{ name }}`") from None
         self.text = text
         self.names = frozenset(name.name for name in tree.find_all(nodes.Name))
 

@@ -6,6 +6,7 @@ goes into a `<Parameter>`.
 """
 
 import json
+import re
 from urllib.parse import urlsplit
 
 from twilio.twiml.voice_response import VoiceResponse
@@ -42,6 +43,8 @@ WAIT_PATH = "/twilio/wait"
 
 _WHISPER_KEY_S = 10  # to press the key
 _HOLD_PAUSE_S = 10
+# What XML cannot say, and halves of characters, which the library writes as numbers: Twilio would refuse the whole.
+_NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|&#5[567][0-9]{3};")
 _LONGEST_SAY = 4_000  # Twilio takes about 4,096 characters
 _NO_PORT = {("https", 443), ("http", 80)}
 
@@ -95,7 +98,7 @@ def render(answer: Answer, public_url: str, token: str = "") -> str:
             response.pause(length=_HOLD_PAUSE_S)
         case LeaveQueue():
             response.leave()
-    return str(response)
+    return _NOT_XML.sub("", str(response))
 
 
 def about(public_url: str, path: str, attempt: str) -> str:

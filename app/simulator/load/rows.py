@@ -169,17 +169,18 @@ def late_frames(measured: Measured) -> Row:
     )
 
 
-def overload(measured: Measured, knee: int, neighbours: int, pinned: bool) -> Row:
+def overload(measured: Measured, steps: Sequence[Measured], neighbours: int, pinned: bool) -> Row:
     """What those who were taken heard while more rang than the server can carry."""
     tallies = [call.tally for call in measured.result.calls]
     heard = sum(tally.heard_frames for tally in tallies)
     late = sum(tally.late_frames for tally in tallies)
     refused, lost = len(refusals(measured)), len(measured.result.troubles()) - len(refusals(measured))
     where = f"the server on one core with {neighbours} busy processes of its priority" if pinned else "not pinned"
-    parts = [
-        f"{where}: carries {knee}, {measured.calls} rang, {measured.calls - refused} were taken, {refused} refused"
-    ]
+    carries = max((step.calls for step in steps if carried(step)), default=0)
+    taken = measured.calls - refused
+    parts = [f"{where}: carries {carries}; {measured.calls} rang, {taken} were taken, {refused} refused"]
     parts += [f"{lost} calls in trouble"] if lost else []
+    parts += ["tried " + ", ".join(map(_beside_neighbours, steps))]
     parts += [f"generator-limited: {limited}"] if (limited := limits(measured)) else []
     return Row(
         "overload",
@@ -194,14 +195,20 @@ def overload(measured: Measured, knee: int, neighbours: int, pinned: bool) -> Ro
     )
 
 
+def _beside_neighbours(step: Measured) -> str:
+    late = late_frames(step).figures
+    share = f"{late['value']:.2f} % late" if late else "no reply"
+    return f"{step.calls} ({len(refusals(step))} refused, {share}, {step.server_cpu:.2f} of a core)"
+
+
 def refusals(measured: Measured) -> list[str]:
     return [trouble for trouble in measured.result.troubles() if "takes no more calls" in trouble]
 
 
 def carried(measured: Measured) -> bool:
-    """Everybody was taken, and heard."""
+    """Everybody was taken, and heard. Beside busy neighbours half of what is asked of an overload is good."""
     late = late_frames(measured).figures
-    return not measured.result.troubles() and bool(late) and late["value"] < LATE_TARGET
+    return not measured.result.troubles() and bool(late) and late["value"] < OVERLOAD_TARGET / 2
 
 
 def cpu(measured: Measured) -> Row:
