@@ -170,7 +170,8 @@ def late_frames(measured: Measured) -> Row:
 
 
 def overload(measured: Measured, steps: Sequence[Measured], neighbours: int, pinned: bool) -> Row:
-    """What those who were taken heard while more rang than the server can carry."""
+    """What those who were taken heard while more rang than the server can carry. No figure where it carried nobody
+    well: then there is no knee to go beyond, and the machine was not the server's to measure."""
     tallies = [call.tally for call in measured.result.calls]
     heard = sum(tally.heard_frames for tally in tallies)
     late = sum(tally.late_frames for tally in tallies)
@@ -189,7 +190,7 @@ def overload(measured: Measured, steps: Sequence[Measured], neighbours: int, pin
         "%",
         measured.calls,
         heard,
-        {"value": 100 * late / heard} if heard else {},
+        {"value": 100 * late / heard} if heard and carries else {},
         (Target("value", OVERLOAD_TARGET),),
         "; ".join(parts),
     )
