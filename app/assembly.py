@@ -36,6 +36,7 @@ from app.metrics.meters import Meters
 from app.pool.endpoints import EndpointOptions, Endpoints
 from app.pool.plan import PoolOptions, Why
 from app.pool.pool import Pool
+from app.pool.quota import FleetQuota
 from app.records.journal import JournalKeeper
 from app.records.messages import MessageBook
 from app.settings import Settings, tool_variables
@@ -126,13 +127,14 @@ async def assemble(
         await editions.begin(edition)
         casting = editions.current
         endpoints = Endpoints(engine, _endpoint_options(settings), now_ms)
-        pool = Pool(endpoints, casting.specs(), _pool_options(settings), now_ms, PoolMeters(meters))
+        process = process_name()
+        quota = FleetQuota(store, process, settings.nova_sonic_max_streams)
+        pool = Pool(endpoints, casting.specs(), _pool_options(settings), now_ms, PoolMeters(meters), quota=quota)
         endpoints.recovered = pool.try_again
         meters.watch_endpoints(endpoints.down)
         _watch_pool(meters, pool)
         meters.watch(meters.tools_left_behind, lambda: editions.tools_left_behind)
         stream_tokens = StreamTokens(settings.stream_key or secrets.token_hex(32))
-        process = process_name()
         staff = Staff(
             editions.cast,
             editions.recast,
@@ -147,7 +149,7 @@ async def assemble(
             recording_of(settings),
             inbox,
             phone_of(settings),
-            streams_left=pool.has_stream,
+            streams_left=lambda: pool.has_stream() and (pool.counts().idle > 0 or quota.has_room),
             listening=listening,
             process=process,
         )
@@ -156,7 +158,7 @@ async def assemble(
         editions.follow(lambda casting: _prepare(listening, casting))
         _prepare(listening, casting)
         editions.follow(lambda casting: desk.use(casting.desk_options()))
-        async with pool, desk, Fleet(store, process, desk, lambda: _shown(desk, meters)):
+        async with pool, desk, Fleet(store, process, desk, lambda: _shown(desk, meters), quota.renew):
             try:
                 yield Server(settings, editions, desk, pool, endpoints, store, meters, links)
             finally:

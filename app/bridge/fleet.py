@@ -7,7 +7,7 @@ changes nothing: everybody goes on with what they have.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, Self
 
 import structlog
@@ -22,6 +22,9 @@ MAIL_S = 0.2
 DEAD_AFTER_MS = 5_000
 PROLONG_EVERY = 10  # beats
 GROUP, DOCUMENT = "processes", "process"
+
+type Describe = Callable[[], Mapping[str, Any]]
+type Renew = Callable[[int], Awaitable[None]]
 
 
 class Calls(Protocol):
@@ -39,14 +42,18 @@ class Calls(Protocol):
 
 
 class Fleet:
-    """One for each process, while inside `async with`. `describe` gives what others may see of it."""
+    """One for each process, while inside `async with`. `describe` gives what others may see of it;
+    `renew` is called every second with the number of processes alive, and may raise `StoreGone`."""
 
-    def __init__(self, store: Store, process: str, calls: Calls, describe: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(
+        self, store: Store, process: str, calls: Calls, describe: Describe, renew: Renew | None = None
+    ) -> None:
         self.size = 1  # processes alive, as far as is known
         self._store = store
         self._process = process
         self._calls = calls
         self._describe = describe
+        self._renew = renew
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._beats = 0
 
@@ -73,6 +80,8 @@ class Fleet:
             await self._look_at_leases()
             now = time.time_ns() // 1_000_000
             self.size = await self._store.count_in(GROUP, [self._process], now + DEAD_AFTER_MS, now)
+            if self._renew is not None:
+                await self._renew(self.size)
             document = {"process": self._process, "at_ms": now, **self._describe()}
             await self._store.put(DOCUMENT, self._process, document, 2 * DEAD_AFTER_MS // 1000)
         except StoreGone:

@@ -2,7 +2,7 @@
 
 Real servers behind a balancer without sticky sessions, one store, the simulated model, and telephones that go on as
 Twilio does. First one server of three is killed (SIGKILL) with its calls; then all of them are restarted one after
-another under load (SIGTERM, a drain of no length: every call is moved). Exit 0 when every figure is met, else 1.
+another under load (SIGTERM, a drain so short that every call is moved). Exit 0 when every figure is met, else 1.
 `--short`: the killing alone, of few calls.
 """
 
@@ -36,6 +36,7 @@ from app.simulator.twilio.ticker import Ticker
 
 READY_S, STOP_S, BACK_S = 60.0, 60.0, 20.0
 LOOK_S = 0.1
+DRAIN_S = 2  # until the balancer has noticed that a server is not ready; then every call is moved
 HABITS = Habits(talk_ms=1_400, pause_ms=1_300, listen_ms=2_000)
 MIND = Mind(think_ms=700, listen_ms=2_000)
 
@@ -181,7 +182,7 @@ async def town(folder: Path, sonic: Model, sizes: Sizes, content: Path) -> Async
             "POOL_SIZE": str(max(2, most // sizes.processes // 3)),
             "NOVA_SONIC_MAX_STREAMS": str(3 * most * sizes.processes),
             "NOVA_SONIC_SESSION_SECONDS": str(LIMITS["session_seconds"]),
-            "DRAIN_SECONDS": "0",
+            "DRAIN_SECONDS": str(DRAIN_S),
         }
         servers = Servers(folder, ports, env)
         stack.push_async_callback(servers.stop)

@@ -17,6 +17,7 @@ from app.call.events import Failure, UsageReported
 from app.engines.engine import Engine, EngineError, Session, SessionKey, SessionSpec
 from app.pool.observer import PoolObserver, Unobserved
 from app.pool.plan import PoolOptions, Why, has_spare, plan, yields
+from app.pool.quota import Quota, Unlimited
 from app.pool.roster import PoolCounts, Roster
 
 log = structlog.get_logger()
@@ -49,6 +50,7 @@ class Pool:
         clock: Callable[[], int],
         observer: PoolObserver | None = None,
         jitter: Callable[[], float] = random.random,
+        quota: Quota | None = None,
     ) -> None:
         self._engine = engine
         self._specs = {spec.key: spec for spec in specs}
@@ -56,6 +58,8 @@ class Pool:
         self._clock = clock
         self._observer = observer or Unobserved()
         self._jitter = jitter
+        self._quota: Quota = quota or Unlimited()
+        self._tickets: dict[int, str] = {}  # of open sessions, by identity
         self._roster = Roster(list(self._specs), options, clock())
         self._waiting: dict[SessionKey, deque[asyncio.Future[Session]]] = defaultdict(deque)
         self._keeper: asyncio.Task[None] | None = None
@@ -242,7 +246,7 @@ class Pool:
             if after is not None:
                 await asyncio.wait({after})
             began_ms = self._clock()
-            session = await self._engine.open(spec)
+            session = await self._open_with_ticket(spec)
         except EngineError as error:
             self._opening_failed(spec.key, error.failure, error.detail, began_ms)
         except asyncio.CancelledError:
@@ -254,6 +258,16 @@ class Pool:
         else:
             self._opened(session, began_ms)
         self._wake.set()
+
+    async def _open_with_ticket(self, spec: SessionSpec) -> Session:
+        ticket = await self._quota.take()
+        try:
+            session = await self._engine.open(spec)
+        except BaseException:
+            self._quota.give_back(ticket)
+            raise
+        self._tickets[id(session)] = ticket
+        return session
 
     def _opened(self, session: Session, began_ms: int) -> None:
         self._roster.opened(session)
@@ -300,6 +314,8 @@ class Pool:
             log.warning("! a session's close hangs", agent=session.key.agent)
             self._observer.close_hung(session.key)
         self._roster.closed()
+        if (ticket := self._tickets.pop(id(session), None)) is not None:
+            self._quota.give_back(ticket)
         self._wake.set()
 
     async def _end(self, session: Session, unlent: bool) -> None:

@@ -22,6 +22,7 @@ defaults
   timeout client 1h
   timeout server 1h
   timeout tunnel 1h
+  timeout check 3s
   option redispatch 1
   retries 3
   retry-on conn-failure empty-response
@@ -31,7 +32,7 @@ frontend calls
 backend servers
   balance roundrobin
   option httpchk GET /readyz
-  default-server check inter {inter}ms fall 1 rise 1
+  default-server check inter {inter}ms fall 2 rise 1
 {servers}
 """
 
