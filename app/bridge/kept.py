@@ -63,28 +63,30 @@ class CallMemory:
         await self._store.put(CALLING, incoming.call_sid, asdict(incoming), CALLING_S)
 
     def keep(self, call_sid: str, snapshot: dict[str, Any], longest_ms: int) -> None:
-        self._run_errand(call_sid, lambda: self._put(call_sid, snapshot, longest_ms))
+        asked = time.monotonic()
+        self._run_errand(call_sid, lambda: self._put(call_sid, snapshot, longest_ms, asked))
 
     def hand_over(self, call_sid: str, snapshot: dict[str, Any], longest_ms: int, then: Callable[[], None]) -> None:
         """Keep the snapshot and let the call go; `then` is called when that is done, or cannot be."""
 
+        asked = time.monotonic()
+
         async def put_and_let_go() -> None:
             try:
-                await self._put(call_sid, snapshot, longest_ms)
+                await self._put(call_sid, snapshot, longest_ms, asked)
                 await self._store.let_go(call_sid, self.process)
             finally:
                 then()
 
         self._run_errand(call_sid, put_and_let_go)
 
-    async def _put(self, call_sid: str, snapshot: dict[str, Any], longest_ms: int) -> None:
+    async def _put(self, call_sid: str, snapshot: dict[str, Any], longest_ms: int, asked: float) -> None:
         # Resumable state lives as long as the longest call, and ten minutes.
-        began = time.monotonic()
         ttl_s = longest_ms // 1000 + 600
         if not await self._store.put_held(SNAPSHOT, call_sid, snapshot, ttl_s, self.process):
             log.info("= another process has the call: its state is not written here", call=call_sid)
             return
-        self._kept(time.monotonic() - began)
+        self._kept(time.monotonic() - asked)
 
     def ended(self, call_sid: str, disposition: str) -> None:
         self._run_errand(call_sid, lambda: self._note_end(call_sid, disposition))

@@ -14,6 +14,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
@@ -29,7 +30,19 @@ from app.settings import Settings
 from app.simulator.load.balancer import balancer
 from app.simulator.load.figures import MS, percentile
 from app.simulator.load.lasting import Gap, LastingCall
-from app.simulator.load.processes import KEY, LIMITS, SECRET, Child, Mind, Model, Server, free_port, model, start
+from app.simulator.load.processes import (
+    KEY,
+    LIMITS,
+    SECRET,
+    Child,
+    Mind,
+    Model,
+    Server,
+    free_port,
+    model,
+    read_metrics,
+    start,
+)
 from app.simulator.load.speech import speech
 from app.simulator.load.talker import Habits, Talker
 from app.simulator.twilio.ticker import Ticker
@@ -73,10 +86,14 @@ class Figures:
     stream_ms: list[float] = field(default_factory=list)  # without a stream
     voice_ms: list[float] = field(default_factory=list)  # until a voice is heard
     unanswered: int = 0  # came back, and heard nothing
+    snapshots: int = 0
+    quick_snapshots: int = 0  # acknowledged within 50 ms of the turn's end
+    ends: dict[str, int] = field(default_factory=dict)  # how streams ended, as telephones saw it
     missed: list[str] = field(default_factory=list)  # what was asked for and is not so
 
     def of(self, gaps: Sequence[Gap]) -> None:
         self.moved = len(gaps)
+        self.ends = dict(Counter(gap.why for gap in gaps))
         self.stream_ms = sorted((gap.stream - gap.lost) / MS for gap in gaps if gap.stream)
         self.voice_ms = sorted((gap.voice - gap.lost) / MS for gap in gaps if gap.voice)
         self.unanswered = sum(1 for gap in gaps if not gap.voice)
@@ -93,9 +110,10 @@ class Figures:
 
         lines = [
             f"{self.what} ({self.calls} calls, {self.balanced_by})",
-            f"  streams ended under a call   {self.moved}",
+            f"  streams ended under a call   {self.moved} {self.ends}",
             f"  calls lost                   {len(self.lost)} {' '.join(self.lost[:3])}",
             f"  acknowledged turns lost      {self.turns_lost} of {self.turns_kept}",
+            f"  snapshots kept within 50 ms  {self.quick_snapshots} of {self.snapshots}",
             f"  without a stream             {spread(self.stream_ms)}",
             f"  until a voice                {spread(self.voice_ms)}",
             f"  {'all as asked' if not self.missed else 'MISSED: ' + '; '.join(self.missed)}",
@@ -143,6 +161,14 @@ class Servers:
             if child.process.poll() is None:
                 child.process.kill()
             await asyncio.to_thread(child.stop)
+
+    async def snapshots(self) -> tuple[int, int]:
+        """How many the store has acknowledged, and how many of them within 50 ms, as the servers up now have it."""
+        texts = [await asyncio.to_thread(Server(self._children[port], port).get, "/metrics") for port in self.ports]
+        figures = [read_metrics(text) for _, text in texts]
+        name = "offhook_snapshot_kept_seconds"
+        kept = sum(each.get(f"{name}_count", 0) for each in figures)
+        return int(kept), int(sum(each.get(f'{name}_bucket{{le="0.05"}}', 0) for each in figures))
 
     def holding(self, port: int) -> int:
         """Sockets of calls at this server now."""
@@ -262,7 +288,7 @@ async def kill_one(town: Town, sizes: Sizes) -> Figures:
     await asyncio.sleep(0.5)
     await crowd.are_up()
     await asyncio.sleep(sizes.after_s)
-    await _judge(figures, crowd, before, at)
+    await _judge(figures, town, crowd, before, at)
     figures.ask(not figures.voice_ms or figures.voice_ms[-1] <= sizes.voice_within_ms, "a voice came too late")
     await crowd.leave()
     if sizes.rolling:
@@ -282,14 +308,15 @@ async def restart_all(town: Town, sizes: Sizes) -> Figures:
         await asyncio.sleep(1)
     await crowd.are_up()
     await asyncio.sleep(sizes.after_s)
-    await _judge(figures, crowd, before, at)
+    await _judge(figures, town, crowd, before, at)
     figures.ask(not figures.stream_ms or figures.stream_ms[-1] <= sizes.stream_within_ms, "too long without a stream")
     await crowd.leave()
     return figures
 
 
-async def _judge(figures: Figures, crowd: Crowd, before: dict[str, int], at: int) -> None:
+async def _judge(figures: Figures, town: Town, crowd: Crowd, before: dict[str, int], at: int) -> None:
     after = await crowd.acknowledged()
+    figures.snapshots, figures.quick_snapshots = await town.servers.snapshots()
     figures.of(crowd.gaps(at))
     figures.lost = crowd.lost()
     figures.turns_kept = sum(before.values())

@@ -22,6 +22,7 @@ class Gap:
     lost: int
     stream: int = 0
     voice: int = 0
+    why: str = ""  # as the telephone saw it
 
 
 class LastingCall:
@@ -79,7 +80,7 @@ class LastingCall:
                 self.talker.leave(time.monotonic_ns())
                 await asyncio.wait([phone.closed], timeout=FAREWELL_S)
                 return False
-            self.gaps.append(Gap(time.monotonic_ns()))
+            self.gaps.append(Gap(time.monotonic_ns(), why=phone.trouble))
             return not self._leaving.is_set()
         finally:
             leaving.cancel()
