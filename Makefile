@@ -1,6 +1,6 @@
 # make demo: hear it work.   make test: trust it.   make check: the longer proofs.   make bench: figures.
 # make moves: servers killed and restarted under live calls.   make fuzz: what nobody honest sends.
-.PHONY: setup demo test check fuzz bench moves lock style
+.PHONY: setup demo test check fuzz bench faults wavs soak moves lock style
 
 BIN := .venv/bin
 
@@ -27,6 +27,16 @@ fuzz: setup
 
 bench: setup
 	@$(BIN)/offhook bench
+
+# What a caller hears of every fault at every stage (4 min), two calls as WAV files, and 30 minutes of calls.
+faults: setup
+	@$(BIN)/offhook bench faults --picture faults.png
+
+wavs: setup
+	@$(BIN)/offhook bench faults --wav .data/faults
+
+soak: setup
+	@$(BIN)/offhook bench soak --minutes 30
 
 moves: setup
 	@$(BIN)/python -m app.cli.bench_moves

@@ -82,6 +82,7 @@ class Server:
             "draining": draining,
             "calls": registry.live_count(),
             "refuses": registry.refusal(),
+            "tasks": len(asyncio.all_tasks()),
             "lateness_ms": round(registry.lateness.level_ms(now_ms()), 1),
             **self.editions.state(),
             "store": self.store.backend,

@@ -5,6 +5,7 @@ A server of its own for each stage, the simulated model, and telephones from sep
 """
 
 import asyncio
+import importlib
 import json
 import sys
 import time
@@ -14,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from typer.core import TyperCommand
+from typer.core import TyperGroup
 
 from app.cli.bench_runs import KEYS, Bench, Sizes
 from app.cli.bench_show import Shown, show
@@ -25,14 +26,24 @@ from app.settings import Settings, SettingsError
 from app.simulator.load.processes import NotStarted
 
 LONG = {"knee", "overload"}  # minutes each: only where they are asked for
+LABORATORY = {"faults": "app.cli.bench_faults", "soak": "app.cli.bench_soak"}
 
-app = typer.Typer()
 
+class JsonWithOrWithoutFile(TyperGroup):
+    """`--json` alone means standard output, as with every command; a file's name may follow it. The laboratory's
+    commands are imported when they are asked for."""
 
-class JsonWithOrWithoutFile(TyperCommand):
-    """`--json` alone means standard output, as with every command; a file's name may follow it."""
+    def list_commands(self, ctx: object) -> list[str]:
+        return list(LABORATORY)
+
+    def get_command(self, ctx: object, name: str) -> Any:
+        if name not in LABORATORY:
+            return None
+        return typer.main.get_command(importlib.import_module(LABORATORY[name]).app)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] in LABORATORY:
+            return super().parse_args(ctx, args)
         words = []
         for index, word in enumerate(args):
             words.append(word)
@@ -41,8 +52,12 @@ class JsonWithOrWithoutFile(TyperCommand):
         return super().parse_args(ctx, words)
 
 
-@app.command(cls=JsonWithOrWithoutFile)
+app = typer.Typer(cls=JsonWithOrWithoutFile)
+
+
+@app.callback(invoke_without_command=True)
 def bench(
+    ctx: typer.Context,
     calls: Annotated[int | None, typer.Option(min=1, help="Callers at once, instead of 40 and then 50.")] = None,
     turns: Annotated[int, typer.Option(min=0, help="Go on until every call has had so many turns.")] = 0,
     think: Annotated[int, typer.Option(min=300, help="How long the model thinks, ms after the last sound.")] = 700,
@@ -58,12 +73,14 @@ def bench(
         str | None, typer.Option("--json", help="The figures as JSON, to a file or (-) to stdout.")
     ] = None,
 ) -> None:
-    """Print calls a core and every delay we add."""
+    """Print calls a core and every delay we add; `faults` and `soak` are the fault laboratory."""
+    if ctx.invoked_subcommand is not None:
+        return
     logging_to_stderr(level=30)
     if unknown := sorted(set(only or ()) - set(KEYS)):
         fail(f"--only {unknown[0]}: there are {', '.join(KEYS)}")
     console = Console(stderr=as_json == "-", highlight=False)
-    content = _content(console)
+    content = rendered_content(console)
     sizes = Sizes(think_ms=think, turns=turns)
     if quick:
         sizes = replace(sizes, calls=(20,), seconds=8.0, memory_after_s=0.0, quick=True)
@@ -77,7 +94,7 @@ def bench(
     _run(Bench(content, sizes, wanted | ({"knee"} if knee else set())), console, picture, as_json)
 
 
-def _content(console: Console) -> Path:
+def rendered_content(console: Console) -> Path:
     """The content directory, every phrase rendered: a first word is played, not waited for."""
     try:
         content = Settings.read().content_dir.resolve()

@@ -252,14 +252,14 @@ def server(
     child = start("server", ["app.cli", "serve", "--local", "--port", str(port)], folder, env, cpu)
     try:
         running = Server(child, port)
-        _until_ready(running)
+        until_ready(running)
         yield running
         running.notes = read_metrics(running.get("/metrics")[1])
     finally:
         child.stop()
 
 
-def _until_ready(running: Server) -> None:
+def until_ready(running: Server) -> None:
     until = time.monotonic() + READY_WITHIN_S
     while running.get("/readyz")[0] != 200:
         if time.monotonic() > until or running.child.process.poll() is not None:

@@ -123,7 +123,7 @@ def _rounds(plan: Plan, calls: int, within_ms: int, rounds: int, habits: Habits,
                 habits=habits,
                 until=until,
             )
-            whole.result.add(_generate([order], folder, plan, f"{calls} calls ring", 0))
+            whole.result.add(generate([order], folder, plan, f"{calls} calls ring", 0))
     whole.notes = house.notes
     return whole
 
@@ -137,7 +137,7 @@ def echo(plan: Plan, calls: int) -> Measured:
         window = _window(begin, 3.0, seconds)
         orders = _orders(plan, there.url, calls, begin, 1.0, window, habits, echo=True)
         with watching(there.child.process.pid, None, window) as seen:
-            result = _generate(orders, folder, plan, f"{calls} callers against a bare echo", window[1])
+            result = generate(orders, folder, plan, f"{calls} callers against a bare echo", window[1])
     return Measured(calls, result, window, **seen)
 
 
@@ -174,7 +174,7 @@ def serve(plan: Plan, calls: int, habits: Habits, mind: Mind) -> Measured:
             window = _window(begin, plan.ramp_s + plan.settle_s + lasts - plan.seconds, plan.seconds)
             orders = _orders(plan, house.voice_url, calls, begin, plan.ramp_s, window, habits)
             with watching(house.child.process.pid, sonic.child.process.pid, window) as seen:
-                result = _generate(orders, folder, plan, f"{calls} calls", window[1])
+                result = generate(orders, folder, plan, f"{calls} calls", window[1])
         measured = Measured(calls, result, window, idle_rss=idle.rss, warm=warm, notes=house.notes, **seen)
         measured.memory_after_s = (window[1] - begin) / 1e9
         measured.other_cores = len(plan.other_cpu)
@@ -232,14 +232,14 @@ def _warm_up(house: Server, plan: Plan, folder: Path) -> None:
     order = Orders(
         house.voice_url, numbers, WARM_UP_CALLS, begin, 100, end, (begin, end), habits, first=numbers[0], turns=1
     )
-    _generate([order], folder, plan, "warming up", end)
+    generate([order], folder, plan, "warming up", end)
     time.sleep(0.5)
 
 
 # --- the generators -----------------------------------------------------------------------------------------------
 
 
-def _generate(orders: Sequence[Orders], folder: Path, plan: Plan, what: str, until: int) -> RunResult:
+def generate(orders: Sequence[Orders], folder: Path, plan: Plan, what: str, until: int) -> RunResult:
     """Run one process for each order. `until`: when the end is expected, for the progress."""
     running = [_generator(order, folder / f"calls-{number}.json") for number, order in enumerate(orders)]
     begin, done = time.monotonic_ns(), RunResult()

@@ -42,6 +42,9 @@ FAULT_REFUSALS = {
     "throttle": refusals.THROTTLED,
     "instability": refusals.INSTABILITY,
     "cut": refusals.STREAM_CUT,
+    "invalid": refusals.INVALID_INPUT,
+    "idle": refusals.idle(55),
+    "tool-parsing": refusals.TOOL_RESPONSE,
     "filter": refusals.CONTENT_FILTER,
     "internal": refusals.INTERNAL,
     "unavailable": refusals.UNAVAILABLE,
@@ -424,6 +427,10 @@ class Exchange:
             case "reset":
                 self._wire.reset()
                 self._finish("reset")
+            case "end":
+                self._answer()
+                self._wire.end()
+                self._finish("end")
             case "drop":
                 self._wire.drop()
                 self._finish("drop")

@@ -1,0 +1,142 @@
+"""What a recording says of a call in which something broke. Pure.
+
+Times are ms of the caller's track, which begins when the call is answered.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from app.simulator.lab.cells import Cell
+from app.simulator.lab.words import ANSWER, SECOND, Compared, Sound, compared
+
+BREAK_MS = 200  # a longer pause between words is a break
+SLACK_MS = 100  # what a loaded machine may add to a limit before a cell is marked
+HEARD_SHARE = 0.9  # of the caller's question, by the session that heard most of it
+GOOD_ENDS = frozenset({"caller_hung_up", "completed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Of one call: what the caller heard, when they stopped speaking, when it broke (None: it never did), how much of
+    the question the model heard best, and how it ended."""
+
+    sounds: Sequence[Sound]
+    asked_until_ms: int
+    struck_ms: int | None
+    question_ms: int
+    question_heard_ms: int
+    disposition: str
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    cell: Cell
+    silence_ms: int
+    recovery_ms: int  # from the break to the next word of an answer, where there was a pause; -1: none came
+    answer: Compared
+    second: Compared
+    question_lost: bool
+    disposition: str
+    sessions: int
+    lines: tuple[str, ...]  # of the house, after the greeting
+    struck: bool
+    broken: tuple[str, ...]  # promises, in words
+
+    @property
+    def good(self) -> bool:
+        return not self.broken
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "fault": self.cell.fault,
+            "stage": self.cell.stage,
+            "silence_ms": self.silence_ms,
+            "limit_ms": self.cell.limit_ms,
+            "recovery_ms": self.recovery_ms,
+            "answer": _plain(self.answer),
+            "second": _plain(self.second),
+            "question_lost": self.question_lost,
+            "disposition": self.disposition,
+            "sessions": self.sessions,
+            "lines": list(self.lines),
+            "struck": self.struck,
+            "broken": list(self.broken),
+        }
+
+
+def _plain(found: Compared) -> Mapping[str, Any]:
+    return {name: list(value) for name, value in asdict(found).items() if name != "sent"}
+
+
+def judge(cell: Cell, seen: Evidence) -> Verdict:
+    answer, second = compared(ANSWER, seen.sounds), compared(SECOND, seen.sounds)
+    struck = seen.struck_ms is not None
+    from_ms = max(seen.asked_until_ms, seen.struck_ms or 0)
+    asked_again = next((s.at_ms for s in seen.sounds if s.name == "repeat" and s.at_ms >= from_ms), None)
+    until_ms = asked_again or _end(seen.sounds, from_ms)
+    silence = longest_silence(seen.sounds, from_ms, until_ms)
+    question_lost = seen.question_heard_ms < HEARD_SHARE * seen.question_ms
+    broken = []
+    if not struck and cell.fault not in ("none", "line-loses"):
+        broken.append("the fault never struck")
+    if silence > cell.limit_ms + SLACK_MS:
+        broken.append(f"{silence} ms of silence, {cell.limit_ms} promised")
+    if answer.lost:
+        broken.append("the answer was lost" if not answer.heard else f"lost: {' '.join(answer.lost)}")
+    if len(answer.repeated) > cell.breaks:  # of a word that was cut the caller may have heard most
+        broken.append(f"repeated: {' '.join(answer.repeated)}")
+    if not answer.in_order:
+        broken.append("words out of order")
+    if question_lost:
+        broken.append(f"the model heard {seen.question_heard_ms} of {seen.question_ms} ms of the question")
+    if second.lost and asked_again is None:  # else the caller's second words were the first question again
+        broken.append("the next question was not answered")
+    if seen.disposition not in GOOD_ENDS:
+        broken.append(f"ended {seen.disposition}")
+    return Verdict(
+        cell,
+        silence,
+        _recovery(seen),
+        answer,
+        second,
+        question_lost,
+        seen.disposition,
+        seen.sessions,
+        tuple(s.name for s in seen.sounds if s.name not in (*ANSWER, *SECOND, "greeting")),
+        struck,
+        tuple(broken),
+    )
+
+
+def longest_silence(sounds: Sequence[Sound], from_ms: int, until_ms: int) -> int:
+    """In ms, between two moments of a track."""
+    longest, quiet_since = 0, from_ms
+    for sound in sounds:
+        if sound.end_ms <= from_ms:
+            continue
+        if sound.at_ms >= until_ms:
+            break
+        longest = max(longest, sound.at_ms - quiet_since)
+        quiet_since = max(quiet_since, sound.end_ms)
+    return max(longest, until_ms - quiet_since)
+
+
+def _recovery(seen: Evidence) -> int:
+    """The words that were already on their way when it broke are no recovery: it is the first word behind a pause."""
+    if seen.struck_ms is None:
+        return 0
+    words = [s for s in seen.sounds if s.name in (*ANSWER, *SECOND) and s.end_ms > seen.struck_ms]
+    before = max((s.end_ms for s in seen.sounds if s.name in ANSWER and s.at_ms <= seen.struck_ms), default=0)
+    for word in words:
+        if word.at_ms - before > BREAK_MS:
+            return max(0, word.at_ms - seen.struck_ms) if word.name in ANSWER else 0
+        before = word.end_ms
+    return 0 if words else -1
+
+
+def _end(sounds: Sequence[Sound], at_least: int) -> int:
+    """The end of the answer; of everything, where there was none."""
+    words = [s.end_ms for s in sounds if s.name in ANSWER] or [s.end_ms for s in sounds]
+    return max(words, default=at_least)
