@@ -48,7 +48,8 @@ from app.metrics.meters import Meters
 log = structlog.get_logger()
 
 TOKEN_REMEMBERED_S = 120
-TOKEN_REPEATED_MS = 20_000
+TOKEN_REPEATED_MS = 2_000
+STORE_PATIENCE_MS = 3_000  # of a socket whose call another process has; Twilio's own patience is longer
 ASK_FOR_MESSAGE = "Please leave your message after the tone."  # where no phrase was said
 TERMINAL = {"completed", "busy", "failed", "no-answer", "canceled"}
 
@@ -356,7 +357,7 @@ class FrontDesk:
                 return None
             entry.tokens_used.add(token)
         try:
-            if not await self._staff.store.claim(token, TOKEN_REMEMBERED_S):
+            if not await self._first_use(token, f"{self._staff.process} {stream}", entry is not None):
                 return None
             entry = await self._of_socket(call_sid)
         except StoreGone:
@@ -370,6 +371,18 @@ class FrontDesk:
         ordinal, entry.next_leg = entry.next_leg, entry.next_leg + 1
         return ordinal
 
+    async def _first_use(self, token: str, by: str, known: bool) -> bool:
+        """Raises `StoreGone`: at once for a call that is known here, after some patience for one that only the store
+        knows. Refused, it would come back to be refused again."""
+        until = self._staff.now_ms() + STORE_PATIENCE_MS
+        while True:
+            try:
+                return await self._staff.store.claim(token, TOKEN_REMEMBERED_S, by)
+            except StoreGone:
+                if known or self._staff.now_ms() > until:
+                    raise
+            await asyncio.sleep(0.05)
+
     async def _of_socket(self, call_sid: str) -> Entry | None:
         """The call whose socket came here: ours as it stands, or as it stood where it was before."""
         was_ours = await self._memory.take(call_sid)
@@ -379,7 +392,7 @@ class FrontDesk:
             entry = None
         if entry is not None:
             return entry
-        found = await self._memory.find(call_sid)
+        found = await self._memory.find(call_sid, STORE_PATIENCE_MS / 1000)
         incoming = found.calling or _caller_of(call_sid, found)
         if incoming is None or found.ended is not None:
             return None

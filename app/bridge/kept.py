@@ -26,6 +26,8 @@ CALLING_S = 120  # from the webhook to the stream: its token lives 60 s
 ENDED_REMEMBERED_S = 900
 LEASE_S = 60
 LAST_ERRANDS_S = 2
+PATIENCE_S = 1.0
+AGAIN_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,19 +132,25 @@ class CallMemory:
         except StoreGone:
             return True
 
-    async def find(self, call_sid: str) -> Found:
+    async def find(self, call_sid: str, patience_s: float = PATIENCE_S) -> Found:
+        """A store that is slow for a moment must not cost a call its memory: it is asked again for `patience_s`."""
         if (errand := self._errands.get(call_sid)) is not None:  # ours, and about to be there
             await asyncio.wait([errand])
         kinds = (ENDED, SNAPSHOT, CALLING)
-        ended, snapshot, calling = await asyncio.gather(*(self._get(kind, call_sid) for kind in kinds))
+        ended, snapshot, calling = await asyncio.gather(*(self._get(kind, call_sid, patience_s) for kind in kinds))
         disposition = None if ended is None else str(ended["disposition"])
         return Found(disposition, snapshot, None if calling is None else _incoming(calling))
 
-    async def _get(self, kind: str, call_sid: str) -> dict[str, Any] | None:
-        try:
-            return await self._store.get(kind, call_sid)
-        except StoreGone:
-            return None
+    async def _get(self, kind: str, call_sid: str, patience_s: float) -> dict[str, Any] | None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + patience_s
+        while True:
+            try:
+                return await self._store.get(kind, call_sid)
+            except StoreGone:
+                if loop.time() > until:
+                    return None
+            await asyncio.sleep(AGAIN_S)
 
 
 def _incoming(document: dict[str, Any]) -> Incoming | None:

@@ -44,9 +44,11 @@ class Store:
         self._prefix = prefix
         self._limit_s = limit_s
 
-    async def claim(self, token: str, ttl_s: int) -> bool:
-        """True for the first who claims `token` within `ttl_s`, in any process; False for all others."""
-        return bool(await self._within_limit(self._client.set(self._name("token", token), b"1", nx=True, ex=ttl_s)))
+    async def claim(self, token: str, ttl_s: int, by: str) -> bool:
+        """True for the first who claims `token` within `ttl_s`, in any process, however often they ask: an answer may
+        have come too late. False for all others."""
+        key = self._name("token", token)
+        return _text(await self._within_limit(self._client.set(key, by, nx=True, ex=ttl_s, get=True))) in ("", by)
 
     async def put(self, kind: str, name: str, document: Mapping[str, Any], ttl_s: int) -> None:
         """Keep a JSON document for `ttl_s`, replacing the one before."""

@@ -80,6 +80,7 @@ class Figures:
     balanced_by: str
     calls: int
     moved: int = 0  # streams that ended under a call
+    refused: int = 0  # on arrival, told that all lines are busy: no part of what is measured
     lost: list[str] = field(default_factory=list)  # calls, with the reason
     turns_kept: int = 0  # acknowledged by the store before
     turns_lost: int = 0
@@ -111,6 +112,7 @@ class Figures:
         lines = [
             f"{self.what} ({self.calls} calls, {self.balanced_by})",
             f"  streams ended under a call   {self.moved} {self.ends}",
+            f"  refused on arrival           {self.refused}",
             f"  calls lost                   {len(self.lost)} {' '.join(self.lost[:3])}",
             f"  acknowledged turns lost      {self.turns_lost} of {self.turns_kept}",
             f"  snapshots kept within 50 ms  {self.quick_snapshots} of {self.snapshots}",
@@ -258,7 +260,7 @@ class Crowd:
         return [gap for call in self.calls for gap in call.gaps if gap.lost >= after]
 
     def lost(self) -> list[str]:
-        return [f"{call.number}: {call.trouble}" for call in self.calls if call.trouble]
+        return [f"{call.number}: {call.trouble}" for call in self.calls if call.trouble and not call.refused]
 
     async def leave(self) -> None:
         for call in self.calls:
@@ -319,9 +321,11 @@ async def _judge(figures: Figures, town: Town, crowd: Crowd, before: dict[str, i
     figures.snapshots, figures.quick_snapshots = await town.servers.snapshots()
     figures.of(crowd.gaps(at))
     figures.lost = crowd.lost()
+    figures.refused = sum(call.refused for call in crowd.calls)
     figures.turns_kept = sum(before.values())
     figures.turns_lost = sum(max(0, turns - after[call_sid]) for call_sid, turns in before.items())
     figures.ask(bool(figures.moved), "nothing was moved")
+    figures.ask(figures.refused * 10 <= figures.calls, f"{figures.refused} were refused: this machine is too busy")
     figures.ask(not figures.lost, "calls were lost")
     figures.ask(not figures.turns_lost, "acknowledged turns were lost")
     figures.ask(not figures.unanswered, f"{figures.unanswered} came back and heard nothing")

@@ -69,8 +69,8 @@ async def test_a_token_opens_one_stream_of_its_own_call() -> None:
 async def test_a_token_used_in_another_process_is_used_up_here_too() -> None:
     shared = FakeServer()
     async with (
-        front_desk(store=Store(FakeAsyncRedis(server=shared), "memory")) as here,
-        front_desk(store=Store(FakeAsyncRedis(server=shared), "memory")) as there,
+        front_desk(store=Store(FakeAsyncRedis(server=shared), "memory"), process="here") as here,
+        front_desk(store=Store(FakeAsyncRedis(server=shared), "memory"), process="there") as there,
     ):
         for front in (here, there):
             await front.desk.answer_call(incoming("CA1"))

@@ -44,13 +44,14 @@ def server(tmp_path: Path) -> AsyncIterator[PrivateServer]:  # type: ignore[misc
 
 
 async def test_a_token_is_claimed_once(store: Store) -> None:
-    assert await store.claim("token", 60) is True
-    assert await store.claim("token", 60) is False
-    assert await store.claim("another", 60) is True
+    assert await store.claim("token", 60, "here") is True
+    assert await store.claim("token", 60, "there") is False
+    assert await store.claim("token", 60, "here") is True
+    assert await store.claim("another", 60, "there") is True
 
 
 async def test_of_many_who_claim_at_once_one_gets_it(store: Store) -> None:
-    claims = await asyncio.gather(*(store.claim("token", 60) for _ in range(20)))
+    claims = await asyncio.gather(*(store.claim("token", 60, str(number)) for number in range(20)))
     assert sum(claims) == 1
 
 
@@ -75,7 +76,7 @@ async def test_kinds_do_not_mix(store: Store) -> None:
 async def test_everything_has_its_time_limit(store: Store) -> None:
     await store.put("call", "CA1", {}, 60)
     await store.put_audio("key", b"\xff", 70)
-    await store.claim("token", 80)
+    await store.claim("token", 80, "here")
     ages = [await store._client.ttl(f"offhook:{name}") for name in ("call:CA1", "audio:key", "token:token")]
     assert all(0 < age <= limit for age, limit in zip(ages, (60, 70, 80), strict=True))
 
@@ -90,14 +91,14 @@ async def test_audio_comes_back_byte_for_byte(store: Store) -> None:
 async def test_a_server_by_its_address(server: PrivateServer, tmp_path: Path) -> None:
     async with open_store(f"unix://{server.socket_path}", tmp_path) as store:
         assert store.backend == "redis"  # nothing private was started
-        assert await store.claim("token", 60)
+        assert await store.claim("token", 60, "here")
 
 
 async def test_two_houses_in_one_server_do_not_meet(server: PrivateServer, tmp_path: Path) -> None:
     url = f"unix://{server.socket_path}"
     async with open_store(url, tmp_path, "one") as one, open_store(url, tmp_path, "two") as two:
-        assert await one.claim("token", 60)
-        assert await two.claim("token", 60)
+        assert await one.claim("token", 60, "here")
+        assert await two.claim("token", 60, "here")
 
 
 async def test_a_restart_finds_what_was_kept(tmp_path: Path) -> None:
@@ -110,7 +111,7 @@ async def test_a_restart_finds_what_was_kept(tmp_path: Path) -> None:
 async def test_without_any_server_one_warning_and_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with capture_logs() as lines:
         async with a_store("memory", tmp_path, monkeypatch) as store:
-            assert await store.claim("token", 60)
+            assert await store.claim("token", 60, "here")
     assert [line["log_level"] for line in lines] == ["warning"]
 
 
@@ -118,7 +119,7 @@ async def test_an_address_where_nobody_listens_does_not_stop_us(tmp_path: Path) 
     with capture_logs() as lines:
         async with open_store(f"unix://{tmp_path}/nobody.sock", tmp_path) as store:
             with pytest.raises(StoreGone):
-                await store.claim("token", 60)
+                await store.claim("token", 60, "here")
     assert len(lines) == 1
 
 
@@ -152,7 +153,7 @@ async def test_a_server_that_hangs_costs_a_quarter_second_not_more(server: Priva
         os.kill(server.pid, signal.SIGSTOP)
         try:
             async with asyncio.timeout(5):
-                for work in (store.claim("t", 60), store.get("call", "1"), store.put_audio("k", b"", 60)):
+                for work in (store.claim("t", 60, "here"), store.get("call", "1"), store.put_audio("k", b"", 60)):
                     with pytest.raises(StoreGone):
                         await work
         finally:

@@ -53,6 +53,11 @@ class LastingCall:
         if self.gaps and self._phone is not None and self.gaps[-1].stream == self._phone.started:
             self.gaps[-1].voice = self._phone.first_heard
 
+    @property
+    def refused(self) -> bool:
+        """It never had a stream."""
+        return bool(self.trouble) and not self._streams
+
     def leave(self) -> None:
         self._leaving.set()
 
