@@ -196,7 +196,9 @@ def fall_silent(scene: Scene) -> None:
         scene.turns.sign(Sign.HEARD)
     unfinished = replies.audible and replies.voiced
     if unfinished and not scene.answer.running and not playout.held and playout.silent(scene.now):
-        scene.answer.start(scene.now, fillers=1)
+        # Sentences may stand apart, but the caller of a stalled reply is kept company like that of a deaf session.
+        early = scene.timings.slow_answer_again - scene.timings.deaf_quiet
+        scene.answer.start(scene.now - max(0, early), fillers=1)
     if scene.voice.heard_more and playout.idle and not replies.audible:
         scene.voice.heard_more = False
         scene.do(c.KeepSnapshot())

@@ -125,6 +125,8 @@ def _hand_over(scene: Scene, run: runs.Run, result: str) -> None:
     """To the session that asked, or in writing to the one that came after it."""
     scene.do_all(scene.uplink.pause(bool(scene.runs)))
     if not scene.attachment.attached_to(run.session):
+        if scene.runs.asked_again(run):
+            return  # a session that heard the caller again: it gets a result of its own
         scene.texts.ask(texts.result_came_late(run.name, result))
         return
     _give(scene, run.session, run.run, result)

@@ -55,5 +55,10 @@ class Runs:
     def pending_in(self, session: int) -> bool:
         return any(run.session == session for run in self._open.values())
 
+    def asked_again(self, former: Run) -> bool:
+        """Whether the same is being looked up for a later session."""
+        what = (former.name, former.arguments)
+        return any((run.name, run.arguments) == what and run.session > former.session for run in self._open.values())
+
     def deadline(self) -> int | None:
         return min((run.due_ms for run in self._open.values()), default=None)

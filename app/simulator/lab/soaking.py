@@ -9,6 +9,7 @@ import numpy as np
 COUNTS = ("tasks", "sockets", "descriptors", "sessions")
 MINUTE = 60.0
 SURE = 3.0  # standard errors: less is noise
+FEWEST = 5
 SMALL_MB = 0.1  # a minute: below this nothing can be told from noise in a short run
 
 
@@ -53,12 +54,9 @@ def slope(samples: Sequence[Sample]) -> Slope:
     return Slope(gain, float(np.sqrt((residual**2).sum() / (len(samples) - 2) / spread)))
 
 
-def later_half(samples: Sequence[Sample]) -> list[Sample]:
-    """Caches fill and the allocator settles in the first half of a run."""
-    if not samples:
-        return []
-    middle = (samples[0].at_s + samples[-1].at_s) / 2
-    return [sample for sample in samples if sample.at_s >= middle]
+def later_half(samples: Sequence[Sample]) -> Sequence[Sample]:
+    """Caches fill and the allocator settles in the first half of a run. Of a short run, its last five samples."""
+    return samples[-max(FEWEST, len(samples) // 2) :]
 
 
 def leaked(rounds: Sequence[Sample]) -> dict[str, int]:
