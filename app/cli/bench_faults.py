@@ -22,7 +22,7 @@ from app.simulator.lab.judge import Verdict
 from app.simulator.lab.picture import draw
 
 app = typer.Typer()
-AT_ONCE = 10
+AT_ONCE = 8
 APART_S = 0.4  # the houses of a matrix open one after another
 CRITICAL = 50  # the log of a server in trouble is not what is shown here
 

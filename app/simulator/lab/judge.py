@@ -95,6 +95,8 @@ def judge(cell: Cell, seen: Evidence) -> Verdict:
         broken.append("the next question was not answered")
     if seen.disposition not in GOOD_ENDS:
         broken.append(f"ended {seen.disposition}")
+    if seen.disposition == "never" and not seen.sessions:
+        broken = ["the call was refused: this machine is too busy for so many calls at once, see --at-once"]
     return Verdict(
         cell,
         silence,
