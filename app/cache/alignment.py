@@ -77,7 +77,8 @@ def _as_one(said: Words, example: Words, gap: _Gap) -> float:
     if len(gap.said) < 2 or any(example.weights[at] > LIGHT for at in gap.meant):
         return 0.0
     heard = "".join(said.words[at] for at in gap.said)
-    return alike(heard, "".join(example.words[at] for at in gap.meant))
+    meant = [example.words[at] for at in gap.meant]
+    return max(alike(heard, "".join(part)) for part in (meant, meant[1:], meant[:-1]))
 
 
 def _paths(said: Words, example: Words, known: Container[str]) -> tuple[list[list[float]], list[list[Way]]]:

@@ -48,6 +48,7 @@ class Frames:
 
     known: set[str] = field(default_factory=set)
     openings: set[tuple[str, ...]] = field(default_factory=set)
+    own: set[str] = field(default_factory=set)  # words that name its things, and not those of many
     _asked: list[Asked] = field(default_factory=list)
     _cores: list[_Core] = field(default_factory=list)
     _beside: set[tuple[str, str]] = field(default_factory=set)
@@ -66,6 +67,7 @@ class Frames:
         for example in self._asked:
             things = frozenset(example.things)
             own = things.difference(generic)
+            self.own |= own
             every = frozenset(example.words) - manners.articles
             self._cores.append(_Core(example.kind, own, things, every))
             self._beside |= set(pairwise((START, *example.things, END)))

@@ -22,7 +22,9 @@ class Manners:
     `kinds` tell what is asked (a price, a place, yes or no), by the name of the group that matches first; the patterns
     are tried in order, on words in their stems. `within` are the words that say no more than the kind itself. Where
     nothing is asked the kind is "": a wish or a bare name, which one of the kinds in `named` may answer. `joints` part
-    clauses; after one of them, an `opener` begins a question of its own."""
+    clauses; after one of them, an `opener` begins a question of its own. Something follows a `leading` word: where one
+    ends a wish, another word was said ("is the car park full", heard as "will"). `asking` words make another question
+    of the one that they open."""
 
     spelled: tuple[tuple[re.Pattern[str], str], ...] = ()
     fillers: frozenset[str] = frozenset()
@@ -40,6 +42,8 @@ class Manners:
     joints: frozenset[str] = frozenset()
     openers: frozenset[str] = frozenset()
     articles: frozenset[str] = frozenset()
+    leading: frozenset[str] = frozenset()
+    asking: frozenset[str] = frozenset()
 
 
 def _listed(words: str) -> frozenset[str]:
@@ -91,6 +95,15 @@ _ENGLISH = Manners(
         (r"^our\b(?! view)", "are"),
         (r"^watch(?= (?:the|your)\b)", "what is"),
         (r"^like\b", ""),
+        (r"^(?:his|is) his\b", "is this"),
+        (r"(?<=\bhow expensive) his\b", " is"),
+        (r"\bhow on\b(?! (?:earth|a|the)\b)", "how long"),
+        (r"\b(?:come|type|in)(?= (?:much|many)\b)", "how"),
+        (r"^goodbye(?= \w+ \w)|\bi'm good i\b", "could i"),
+        (r"(?<=\bhow )((?:long|many|much)\b.*) trade(?:r?s)?$", r"\1 take"),
+        (r"^mate i(?:'d)?\b", "may i"),
+        (r"\bwhat (?:exactly )?(?=do you (?:guys )?(?:open|close)\b)", "when "),
+        (r"\b(?:have|need|has) to be\b", "required"),  # a condition, and no having
         (r"\bwhat is the (?:best|easiest|quickest|fastest) way (?:for me to|to)\b", "how do i"),
     ),
     fillers=_listed(
@@ -199,6 +212,8 @@ _ENGLISH = Manners(
     named=frozenset(["", "which", "ask"]),
     articles=_listed("a an the any some your do can could is are of to at in on for"),
     joints=frozenset(["and", "or", "but"]),
+    asking=_listed("what which when where how who whose why old"),  # how old
+    leading=_listed("a an the will would shall should could may might must my your"),
     openers=_listed(
         """what which when where how who whose why do does is are am can could will would has may must should
         tell give i"""

@@ -20,10 +20,10 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from app.cache.alignment import LIGHT, MISSING, STRAY, UNEXPLAINED, Words, laid_along
+from app.cache.alignment import LIGHT, MISHEARD, MISSING, STRAY, UNEXPLAINED, Words, laid_along
 from app.cache.frames import Asked, Frames, asked, generic_of
 from app.cache.manners import Manners, manners_of
-from app.cache.sound import joined, likeness, sound
+from app.cache.sound import joined, likeness, nearly, sound
 from app.cache.wish import asks_twice, clauses, wish
 
 THRESHOLD = 0.5  # of confidence
@@ -88,6 +88,7 @@ class _Phrase:
     phrase: str
     intent: str
     frames: Frames = field(default_factory=Frames)
+    between: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)  # two words -> heard -> meant
 
     @property
     def known(self) -> set[str]:
@@ -99,6 +100,15 @@ class _Example:
     of: _Phrase
     text: str
     words: Words
+
+
+@dataclass(frozen=True, slots=True)
+class _Vouched:
+    """A wish with one word mended, and what that costs."""
+
+    caller: Asked
+    weights: Sequence[float]
+    cost: float
 
 
 class Matcher:
@@ -203,6 +213,8 @@ class _Tongue:
         self._generic = generic_of((phrase.frames for phrase in phrases), GENERIC, COMMON)
         for phrase in phrases:
             phrase.frames.settle(self._generic, self.manners)
+        for of, _, example in read:
+            self._learnt(of, example.words)
         self._weights = _weights(phrases, self.manners)
         self._heard_rightly = frozenset(self._weights) | self.manners.firm
         self._examples = [_Example(of, text, self._weighed(example)) for of, text, example in read]
@@ -246,8 +258,10 @@ class _Tongue:
         return list(best.values())
 
     def _unheard(self, word: str) -> bool:
-        """Whether a word is one that no example has, nor a caller who means it."""
-        return not (word in self._heard_rightly or word in self.manners.light or word in self.manners.idle)
+        """Whether a word is one that no example has, nor a caller who means it, nor one that asks something else."""
+        if word in self._heard_rightly or word in self.manners.light or word in self.manners.idle:
+            return False
+        return not any(nearly(word, asking) for asking in self.manners.asking)  # "then" may be "when"
 
     def _nearest(self, words: Sequence[str], weights: Sequence[float]) -> list[_Example]:
         """Those that share most, by weight, of what they and the caller say."""
@@ -274,7 +288,11 @@ class _Tongue:
         self, caller: Asked, weights: Sequence[float], example: _Example, told: dict[tuple[str, tuple[str, ...]], str]
     ) -> Candidate:
         """`told` keeps what was found of a phrase, for its next example."""
-        of, words = example.of, caller.words
+        of = example.of
+        doubt = 0.0
+        if vouched := self._vouched(caller, of):
+            caller, weights, doubt = vouched.caller, vouched.weights, vouched.cost
+        words = caller.words
         extra = [self._extra(word, weight, of) for word, weight in zip(words, weights, strict=True)]
         found = laid_along(Words(words, weights, extra), example.words, self._heard_rightly)
         unexplained = found.unexplained
@@ -284,9 +302,46 @@ class _Tongue:
                 told[key] = self._otherwise(caller, weights, of, found.mended)
             unexplained = (told[key],) if told[key] else ()
         whole = sum(weights) + sum(example.words.weights)
-        score = max(0.0, 1 - found.cost / whole) / (1 + len(unexplained))
+        score = max(0.0, 1 - (found.cost + doubt) / whole) / (1 + len(unexplained))
         confidence = 0.0 if unexplained else 1 / (1 + math.exp(STEEPNESS * (MIDDLE - score)))
         return Candidate(of.phrase, of.intent, self.language, example.text, score, confidence, unexplained)
+
+    def _vouched(self, caller: Asked, of: _Phrase) -> _Vouched | None:
+        """The wish with its one strange word as the phrase has it between the same two ("which brands do you smell").
+        Another word must be said that names the phrase's thing, or nothing vouches for it."""
+        words = caller.words
+        strange = [at for at, word in enumerate(words) if self._is_strange(word, of)]
+        if len(strange) != 1 or not any(word in of.frames.own for word in caller.things):
+            return None
+        (at,) = strange
+        found = [(nearly(words[at], form), meant) for form, meant in of.between.get(self._beside(words, at), {}).items()]
+        like, meant = max((pair for pair in found if pair[1] not in words), default=(0.0, ""))
+        if not like:
+            return None
+        mended = asked((*words[:at], meant, *words[at + 1 :]), self.manners)
+        weights = [self._weight(word, mended.kind) for word in mended.words]
+        return _Vouched(mended, weights, MISHEARD * (1 - like) * weights[at])
+
+    def _learnt(self, of: _Phrase, words: Sequence[str]) -> None:
+        """What an example has between two words, as it may be heard: by each synonym, and after a word of grammar."""
+        for at, word in enumerate(words):
+            if word not in self.manners.light and word not in self._generic:
+                forms = of.between.setdefault(self._beside(words, at), {})
+                for form in (word, *(other for other, first in self.manners.same.items() if first == word)):
+                    forms[form] = word
+                    if at and words[at - 1] in self.manners.light:
+                        forms[words[at - 1] + form] = word
+
+    def _is_strange(self, word: str, of: _Phrase) -> bool:
+        if word in self._heard_rightly or word in self.manners.light or word in self.manners.stray:
+            return False
+        return not any(likeness(word, known) for known in of.known)
+
+    def _beside(self, words: Sequence[str], at: int) -> tuple[str, str]:
+        """The nearest words before and after that are no words of grammar, "" where none is."""
+        light = self.manners.light
+        before = next((word for word in reversed(words[:at]) if word not in light), "")
+        return before, next((word for word in words[at + 1 :] if word not in light), "")
 
     def _extra(self, word: str, weight: float, of: _Phrase) -> float:
         """What it costs that the example has no such word."""
@@ -303,6 +358,8 @@ class _Tongue:
 
     def _otherwise(self, caller: Asked, weights: Sequence[float], of: _Phrase, mended: Sequence[str]) -> str:
         """What makes it another thing than the phrase's examples, though every word is explained."""
+        if caller.words[-1] in self.manners.leading:
+            return caller.words[-1]
         if told := self._statement(caller.words, of) or self._guessed(caller.words, weights, of):
             return told
         if tuple(caller.words) != tuple(mended):

@@ -5,8 +5,10 @@ from functools import lru_cache
 
 NEAR = 0.75  # the least likeness of two words that one may have been heard for the other
 ALIKE = 0.6  # the same of whole stretches of words
+NEARLY = 0.58  # the same of letters and sounds, of a word that its neighbours speak for
 SHORTEST = 4  # a shorter word is like too many others to be told apart by an edit
 
+_VOICELESS = str.maketrans("bdgjvz", "ptkxfs")
 _RULES = tuple(
     (re.compile(pattern), sound)
     for pattern, sound in (
@@ -64,6 +66,17 @@ def alike(heard: str, meant: str) -> float:
         return 0.0
     like = 1 - _edits(first, second) / max(len(first), len(second))
     return like if like >= ALIKE else 0.0
+
+
+@lru_cache(maxsize=20_000)
+def nearly(heard: str, meant: str) -> float:
+    """A looser `likeness`, of letters and of sounds with no voice ("addressed", "a test"); for where all that stands
+    around the word speaks for it."""
+    first, second = (sound(word).translate(_VOICELESS) for word in (heard, meant))
+    letters = 1 - _edits(heard, meant) / max(len(heard), len(meant))
+    sounds = 1 - _edits(first, second) / max(len(first), len(second), 1)
+    like = (letters + sounds) / 2
+    return like if like >= NEARLY else 0.0
 
 
 def joined(one: str, other: str, whole: str) -> bool:
