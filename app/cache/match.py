@@ -239,6 +239,9 @@ class _Tongue:
                 if word not in self.manners.light:
                     for key in _sounds(word):
                         places.setdefault(key, set()).add(at)
+            for one, other in pairwise(example.words.words):
+                if one in self.manners.light and other not in self.manners.light:
+                    places.setdefault(sound(one + other), set()).add(at)  # "to about" is "to a bot"
         return {key: np.array(sorted(found), np.intp) for key, found in places.items()}
 
     def candidates(self, words: Sequence[str]) -> list[Candidate]:
@@ -309,16 +312,16 @@ class _Tongue:
     def _vouched(self, caller: Asked, of: _Phrase) -> _Vouched | None:
         """The wish with its one strange word as the phrase has it between the same two ("which brands do you smell").
         Another word must be said that names the phrase's thing, or nothing vouches for it."""
-        words = caller.words
+        words = [self._taken_for(word, of) for word in caller.words]
         strange = [at for at, word in enumerate(words) if self._is_strange(word, of)]
-        if len(strange) != 1 or not any(word in of.frames.own for word in caller.things):
+        if len(strange) != 1 or not any(word in of.frames.own for word in words):
             return None
         (at,) = strange
         found = [(nearly(words[at], form), meant) for form, meant in of.between.get(self._beside(words, at), {}).items()]
         like, meant = max((pair for pair in found if pair[1] not in words), default=(0.0, ""))
         if not like:
             return None
-        mended = asked((*words[:at], meant, *words[at + 1 :]), self.manners)
+        mended = asked((*caller.words[:at], meant, *caller.words[at + 1 :]), self.manners)
         weights = [self._weight(word, mended.kind) for word in mended.words]
         return _Vouched(mended, weights, MISHEARD * (1 - like) * weights[at])
 
@@ -333,9 +336,17 @@ class _Tongue:
                         forms[words[at - 1] + form] = word
 
     def _is_strange(self, word: str, of: _Phrase) -> bool:
-        if word in self._heard_rightly or word in self.manners.light or word in self.manners.stray:
-            return False
-        return not any(likeness(word, known) for known in of.known)
+        return not (word in of.known or self._surely_said(word) or word in self.manners.stray)
+
+    def _surely_said(self, word: str) -> bool:
+        return word in self._heard_rightly or word in self.manners.light
+
+    def _taken_for(self, word: str, of: _Phrase) -> str:
+        """The word of the phrase that this one was likely heard for, or itself."""
+        if self._surely_said(word):
+            return word
+        like, meant = max(((likeness(word, known), known) for known in of.known), default=(0.0, ""))
+        return meant if like else word
 
     def _beside(self, words: Sequence[str], at: int) -> tuple[str, str]:
         """The nearest words before and after that are no words of grammar, "" where none is."""
