@@ -101,7 +101,7 @@ def _paths(said: Words, example: Words, known: Container[str]) -> tuple[list[lis
             if word == other:
                 if above[place] <= best:
                     best, how = above[place], "change"
-            elif misheard and (like := likeness(word, other)):
+            elif misheard and other not in said.words and (like := likeness(word, other)):
                 change = above[place] + (1 - like) * MISHEARD * max(said.weights[at], example.weights[place])
                 if change < best:
                     best, how = change, "change"

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from app.cache.alignment import LIGHT, MISHEARD, MISSING, STRAY, UNEXPLAINED, Words, laid_along
 from app.cache.frames import Asked, Frames, asked, generic_of
 from app.cache.manners import Manners, manners_of
+from app.cache.neighbours import Neighbours
 from app.cache.sound import joined, likeness, nearly, sound
 from app.cache.wish import asks_twice, clauses, wish
 
@@ -88,7 +89,7 @@ class _Phrase:
     phrase: str
     intent: str
     frames: Frames = field(default_factory=Frames)
-    between: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)  # two words -> heard -> meant
+    neighbours: Neighbours = field(default_factory=Neighbours)
 
     @property
     def known(self) -> set[str]:
@@ -214,7 +215,7 @@ class _Tongue:
         for phrase in phrases:
             phrase.frames.settle(self._generic, self.manners)
         for of, _, example in read:
-            self._learnt(of, example.words)
+            of.neighbours.add(example.words, self.manners, self._generic)
         self._weights = _weights(phrases, self.manners)
         self._heard_rightly = frozenset(self._weights) | self.manners.firm
         self._examples = [_Example(of, text, self._weighed(example)) for of, text, example in read]
@@ -296,7 +297,8 @@ class _Tongue:
         if vouched := self._vouched(caller, of):
             caller, weights, doubt = vouched.caller, vouched.weights, vouched.cost
         words = caller.words
-        extra = [self._extra(word, weight, of) for word, weight in zip(words, weights, strict=True)]
+        unsaid = of.known.difference(words)
+        extra = [self._extra(word, weight, of, unsaid) for word, weight in zip(words, weights, strict=True)]
         found = laid_along(Words(words, weights, extra), example.words, self._heard_rightly)
         unexplained = found.unexplained
         if not unexplained:
@@ -310,30 +312,19 @@ class _Tongue:
         return Candidate(of.phrase, of.intent, self.language, example.text, score, confidence, unexplained)
 
     def _vouched(self, caller: Asked, of: _Phrase) -> _Vouched | None:
-        """The wish with its one strange word as the phrase has it between the same two ("which brands do you smell").
-        Another word must be said that names the phrase's thing, or nothing vouches for it."""
+        """The wish with its one strange word as the phrase has it between the same words. Another word must be said
+        that names the phrase's thing, or nothing vouches for it."""
         words = [self._taken_for(word, of) for word in caller.words]
         strange = [at for at, word in enumerate(words) if self._is_strange(word, of)]
         if len(strange) != 1 or not any(word in of.frames.own for word in words):
             return None
         (at,) = strange
-        found = [(nearly(words[at], form), meant) for form, meant in of.between.get(self._beside(words, at), {}).items()]
-        like, meant = max((pair for pair in found if pair[1] not in words), default=(0.0, ""))
+        like, meant = of.neighbours.meant(words, at, self.manners)
         if not like:
             return None
         mended = asked((*caller.words[:at], meant, *caller.words[at + 1 :]), self.manners)
         weights = [self._weight(word, mended.kind) for word in mended.words]
         return _Vouched(mended, weights, MISHEARD * (1 - like) * weights[at])
-
-    def _learnt(self, of: _Phrase, words: Sequence[str]) -> None:
-        """What an example has between two words, as it may be heard: by each synonym, and after a word of grammar."""
-        for at, word in enumerate(words):
-            if word not in self.manners.light and word not in self._generic:
-                forms = of.between.setdefault(self._beside(words, at), {})
-                for form in (word, *(other for other, first in self.manners.same.items() if first == word)):
-                    forms[form] = word
-                    if at and words[at - 1] in self.manners.light:
-                        forms[words[at - 1] + form] = word
 
     def _is_strange(self, word: str, of: _Phrase) -> bool:
         return not (word in of.known or self._surely_said(word) or word in self.manners.stray)
@@ -348,14 +339,9 @@ class _Tongue:
         like, meant = max(((likeness(word, known), known) for known in of.known), default=(0.0, ""))
         return meant if like else word
 
-    def _beside(self, words: Sequence[str], at: int) -> tuple[str, str]:
-        """The nearest words before and after that are no words of grammar, "" where none is."""
-        light = self.manners.light
-        before = next((word for word in reversed(words[:at]) if word not in light), "")
-        return before, next((word for word in words[at + 1 :] if word not in light), "")
-
-    def _extra(self, word: str, weight: float, of: _Phrase) -> float:
-        """What it costs that the example has no such word."""
+    def _extra(self, word: str, weight: float, of: _Phrase, unsaid: Collection[str]) -> float:
+        """What it costs that the example has no such word. It was heard for one of the phrase's only where that was not
+        said: the "lit" of "is the parking lot lit" is no "lot"."""
         if weight == LIGHT:
             return weight
         if word in of.known:
@@ -364,7 +350,7 @@ class _Tongue:
             return STRAY
         if word in self._heard_rightly:  # said as some other phrase has it, so not misheard
             return UNEXPLAINED
-        like = max((likeness(word, known) for known in of.known if known[0] == word[0]), default=0.0)
+        like = max((likeness(word, known) for known in unsaid if known[0] == word[0]), default=0.0)
         return (ELSEWHERE + 2 * (1 - like)) * weight if like else UNEXPLAINED
 
     def _otherwise(self, caller: Asked, weights: Sequence[float], of: _Phrase, mended: Sequence[str]) -> str:

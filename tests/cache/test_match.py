@@ -149,6 +149,44 @@ def test_the_same_wish_in_another_frame_of_its_kind_is_answered(said: str, phras
     assert found is not None and found.phrase == phrase
 
 
+@pytest.mark.parametrize(
+    ("said", "phrase"),
+    [
+        ("how long until a repair is gone", "repair_time"),
+        ("do you rend bites", "rental"),
+        ("how long does to repair trade", "repair_time"),
+        ("type much is it to rent a bike", "rental"),
+        ("his his a computer", "computer"),
+    ],
+)
+def test_a_misheard_word_is_taken_for_ours_where_the_rest_vouches_for_it(said: str, phrase: str) -> None:
+    more = Examples("repair_time", "repair_time", "en-US", ["How long until a repair is done?", "Is this a repair?"])
+    this = Examples("computer", "computer", "en-US", ["Is this a computer?"])
+    found = Matcher([*SHOP, more, this]).match(said)
+    assert found is not None and found.phrase == phrase
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "is the car park full",
+        "is the car park will",
+        "is the car park lit",
+        "is the parking part",
+        "all do you have to be for a car park",
+        "white do you rent bikes",
+        "do you have to be a real person",
+        "do you paint bikes",
+        "do you rent trikes",
+        "how much is a surface",
+    ],
+)
+def test_a_word_that_narrows_a_question_is_refused_however_it_was_heard(said: str) -> None:
+    decision = Matcher(SHOP).explain(said)
+    assert decision.match is None
+    assert decision.refused
+
+
 def test_the_match_names_phrase_intent_language_and_confidence(practice: Matcher) -> None:
     found = practice.match("¿Cuál es su horario?")
     assert found is not None
