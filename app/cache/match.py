@@ -105,7 +105,7 @@ class _Example:
 
 @dataclass(frozen=True, slots=True)
 class _Vouched:
-    """A wish with one word mended, and what that costs."""
+    """A wish with at most one word mended, and what that costs."""
 
     caller: Asked
     weights: Sequence[float]
@@ -255,8 +255,11 @@ class _Tongue:
         weights = [self._weight(word, caller.kind) for word in words]
         best: dict[str, Candidate] = {}
         told: dict[tuple[str, tuple[str, ...]], str] = {}
+        meant: dict[str, _Vouched] = {}
         for example in self._nearest(words, weights):
-            found = self._candidate(caller, weights, example, told)
+            if (of := example.of).phrase not in meant:
+                meant[of.phrase] = self._vouched(caller, of) or _Vouched(caller, weights, 0.0)
+            found = self._candidate(meant[of.phrase], example, told)
             if found.phrase not in best or found.score > best[found.phrase].score:
                 best[found.phrase] = found
         return list(best.values())
@@ -288,15 +291,9 @@ class _Tongue:
                 nearest.append(example)
         return nearest
 
-    def _candidate(
-        self, caller: Asked, weights: Sequence[float], example: _Example, told: dict[tuple[str, tuple[str, ...]], str]
-    ) -> Candidate:
+    def _candidate(self, by: _Vouched, example: _Example, told: dict[tuple[str, tuple[str, ...]], str]) -> Candidate:
         """`told` keeps what was found of a phrase, for its next example."""
-        of = example.of
-        doubt = 0.0
-        if vouched := self._vouched(caller, of):
-            caller, weights, doubt = vouched.caller, vouched.weights, vouched.cost
-        words = caller.words
+        of, caller, weights, words = example.of, by.caller, by.weights, by.caller.words
         unsaid = of.known.difference(words)
         extra = [self._extra(word, weight, of, unsaid) for word, weight in zip(words, weights, strict=True)]
         found = laid_along(Words(words, weights, extra), example.words, self._heard_rightly)
@@ -307,13 +304,15 @@ class _Tongue:
                 told[key] = self._otherwise(caller, weights, of, found.mended)
             unexplained = (told[key],) if told[key] else ()
         whole = sum(weights) + sum(example.words.weights)
-        score = max(0.0, 1 - (found.cost + doubt) / whole) / (1 + len(unexplained))
+        score = max(0.0, 1 - (found.cost + by.cost) / whole) / (1 + len(unexplained))
         confidence = 0.0 if unexplained else 1 / (1 + math.exp(STEEPNESS * (MIDDLE - score)))
         return Candidate(of.phrase, of.intent, self.language, example.text, score, confidence, unexplained)
 
     def _vouched(self, caller: Asked, of: _Phrase) -> _Vouched | None:
         """The wish with its one strange word as the phrase has it between the same words. Another word must be said
         that names the phrase's thing, or nothing vouches for it."""
+        if all(map(self._surely_said, caller.words)):
+            return None
         words = [self._taken_for(word, of) for word in caller.words]
         strange = [at for at, word in enumerate(words) if self._is_strange(word, of)]
         if len(strange) != 1 or not any(word in of.frames.own for word in words):
