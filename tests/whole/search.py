@@ -44,6 +44,23 @@ def channels_of(wav: bytes) -> tuple[int, list[Samples]]:
         return file.getframerate(), [samples[channel :: file.getnchannels()] for channel in range(file.getnchannels())]
 
 
+async def _held(redis: Redis, name: bytes) -> str:
+    """All that a key holds, as text. Nothing where it has just gone."""
+    match kind := await redis.type(name):
+        case b"string":
+            held = await redis.get(name)
+            return held.decode("latin-1") if isinstance(held, bytes) else ""
+        case b"zset":
+            return str(await redis.zrange(name, 0, -1, withscores=True))
+        case b"hash":
+            return str(await redis.hgetall(name))
+        case b"list":
+            return str(await redis.lrange(name, 0, -1))
+        case b"none":
+            return ""
+    raise AssertionError(f"{name!r} is a {kind!r}: teach this search to read it")
+
+
 @contextlib.asynccontextmanager
 async def looking_at_the_store(url: str) -> AsyncIterator[set[str]]:
     """All that ever stands in it, looked at again and again while the body runs, and once more after it."""
@@ -52,10 +69,7 @@ async def looking_at_the_store(url: str) -> AsyncIterator[set[str]]:
 
         async def look() -> None:
             async for name in redis.scan_iter("*", count=500):
-                kind = await redis.type(name)
-                assert kind in (b"string", b"none"), f"{name!r} is a {kind!r}: teach this search to read it"
-                held = await redis.get(name)
-                seen.add(f"{name!r} {held.decode('latin-1') if isinstance(held, bytes) else held}")
+                seen.add(f"{name!r} {await _held(redis, name)}")
 
         async def look_again_and_again() -> None:
             while True:

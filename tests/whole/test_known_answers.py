@@ -34,7 +34,8 @@ async def test_the_model_never_contradicts_a_known_answer(house: OpenHouse) -> N
         assert heard_of(second, "ASSISTANT") == ["Harbour Parcels, hello!", "We open at ten."]
 
     async def with_no_other_session() -> None:
-        async with house(mind=[NINE, AGAIN], nova_sonic_max_streams=1) as here:
+        # A store of its own: houses that share one share the account's streams.
+        async with house(mind=[NINE, AGAIN], nova_sonic_max_streams=1, redis_url="") as here:
             call = await here.call(ASKED_TWICE)
             hushed = await here.metric("offhook_known_answers_total", how="hushed")
         assert call.heard == ["greeting", "hours", "two"]

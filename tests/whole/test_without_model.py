@@ -30,7 +30,7 @@ keypad:
 """
 BY_KEYS = """
     wait for speech within 2s
-    wait for quiet 300ms within 5s
+    wait for quiet 1400ms within 9s
     press 1
     wait for speech within 2s
     wait for quiet 250ms within 6s
