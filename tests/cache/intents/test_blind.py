@@ -24,10 +24,10 @@ def test_typed_words_are_answered_rightly_and_often() -> None:
     assert quality.recall.value >= 0.85
 
 
-def test_recognised_words_are_answered_rightly_where_they_are_recognised() -> None:
+def test_recognised_words_are_answered_rightly_and_often() -> None:
     heard: dict[str, str] = json.loads((HERE / "blind_heard.json").read_text(encoding="utf-8"))
     quality = measure(matcher_of(load_catalogue(REPOSITORY)), blind(), heard)
     print(f"\nblind, recognised: precision {quality.precision}, recall {quality.recall}")
     print(f"of 100 words {100 * word_error_rate(heard.items()):.1f} are wrong, missing or added")
-    assert quality.precision.value >= 0.95, quality.wrong  # short of 0.98 and 0.80, which typed words reach
-    assert quality.recall.value >= 0.7
+    assert quality.precision.value >= 0.98, quality.wrong
+    assert quality.recall.value >= 0.8
