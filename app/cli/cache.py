@@ -1,14 +1,13 @@
 """`offhook cache`: render, list, hear and tidy the phrases of the content directory."""
 
 import asyncio
-import json
 import shutil
 import subprocess
 import sys
 from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -20,16 +19,15 @@ from app.cache.keys import Narrator
 from app.cache.render import Line, RenderReport, lines_of
 from app.cache.rendered import Item, Rendered, inventory
 from app.cli.cache_match import match
-from app.content.faults import ContentError
+from app.cli.talk import AsJson, checked_content, fail, read_settings, tell
 from app.edition import narrators
 from app.prompts.library import load_prompts
-from app.settings import Settings, SettingsError
+from app.settings import Settings
 from app.studio import Studio, Way, offline_studio, open_studio
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Render, list, hear and tidy the phrases.")
 app.command()(match)
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 PLAYERS = (("play", "-q"), ("aplay", "-q"), ("afplay",), ("ffplay", "-nodisp", "-autoexit", "-loglevel", "error"))
 progress_on = Console(stderr=True)
 
@@ -71,13 +69,13 @@ def render_command(
     as_json: AsJson = False,
 ) -> None:
     """Record what is not recorded yet."""
-    settings = _settings()
+    settings = read_settings(as_json)
     catalogue, wanted = _checked_content(settings, as_json)
     wanted = {narrator for narrator in wanted if voice in (None, narrator.voice)}
     if not lines_of(catalogue, wanted, phrase):
-        _misused(f"there is no phrase {phrase!r}" if wanted else f"no agent speaks with {voice!r}", as_json)
+        fail(f"there is no phrase {phrase!r}" if wanted else f"no agent speaks with {voice!r}", as_json=as_json)
     notice, report = asyncio.run(_in_studio(settings, engine, catalogue, wanted, phrase))
-    _say({**asdict(report), "notice": notice}, _report_lines(report, notice), as_json)
+    tell({**asdict(report), "notice": notice}, _report_lines(report, notice), as_json)
     raise typer.Exit(1 if report.failed or report.foreign else 0)
 
 
@@ -106,10 +104,10 @@ def status(as_json: AsJson = False) -> None:
     """List what is ready, missing, stale (other words than today's), foreign (another engine's voice) and orphaned.
 
     Exit code 1 where a call would go without a phrase: FOREIGN_AUDIO decides for foreign ones."""
-    settings = _settings()
+    settings = read_settings(as_json)
     items = _inventory(settings, as_json)
     if as_json:
-        print(json.dumps([asdict(item) for item in items], ensure_ascii=False))
+        tell([asdict(item) for item in items], "", as_json)
     else:
         Console().print(_table(items))
     plays = {"ready", "orphaned"} | ({"foreign"} if settings.foreign_audio else set())
@@ -139,19 +137,19 @@ def play(
     as_json: AsJson = False,
 ) -> None:
     """Play a phrase, or say where its file is where nothing here can play."""
-    settings = _settings()
+    settings = read_settings(as_json)
     items = [item for item in _inventory(settings, as_json) if item.phrase == phrase and item.state != "orphaned"]
     if not items:
-        _misused(f"there is no phrase {phrase!r}", as_json)
+        fail(f"there is no phrase {phrase!r}", as_json=as_json)
     items = [item for item in items if language in (None, item.language)]
     if not items:
-        _misused(f"no agent says {phrase} in {language!r}", as_json)
+        fail(f"no agent says {phrase} in {language!r}", as_json=as_json)
     ready = next((item.recording for item in items if item.state in {"ready", "foreign"}), None)
     if ready is None:
-        _say({"phrase": phrase, "file": None}, [f"{phrase} is not rendered: offhook cache render {phrase}"], as_json)
+        tell({"phrase": phrase, "file": None}, [f"{phrase} is not rendered: offhook cache render {phrase}"], as_json)
         raise typer.Exit(1)
     path = Rendered(settings.content_dir).path(ready)
-    _say({"phrase": phrase, "file": str(path), "ms": ready.ms, "text": ready.text}, [f"{ready.text}\n{path}"], as_json)
+    tell({"phrase": phrase, "file": str(path), "ms": ready.ms, "text": ready.text}, [f"{ready.text}\n{path}"], as_json)
     if not as_json and not _played(path):
         print("nothing here can play it (sox's `play` or `aplay` would)", file=sys.stderr)
 
@@ -159,14 +157,14 @@ def play(
 @app.command()
 def prune(as_json: AsJson = False) -> None:
     """Delete the recordings that nobody wants any more."""
-    settings = _settings()
+    settings = read_settings(as_json)
     orphans = [
         item.recording
         for item in _inventory(settings, as_json)
         if item.state == "orphaned" and item.recording is not None
     ]
     Rendered(settings.content_dir).remove(orphans)
-    _say({"deleted": [orphan.file for orphan in orphans]}, [f"{len(orphans)} deleted"], as_json)
+    tell({"deleted": [orphan.file for orphan in orphans]}, [f"{len(orphans)} deleted"], as_json)
 
 
 def _played(path: Path) -> bool:
@@ -176,29 +174,6 @@ def _played(path: Path) -> bool:
     return False
 
 
-def _settings() -> Settings:
-    try:
-        return Settings.read()
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        raise typer.Exit(2) from None
-
-
 def _checked_content(settings: Settings, as_json: bool) -> tuple[Catalogue, set[Narrator]]:
-    try:
+    with checked_content(as_json):
         return _content(settings.content_dir)
-    except ContentError as error:
-        faults = [asdict(fault) for fault in error.faults]
-        print(json.dumps({"faults": faults}, ensure_ascii=False) if as_json else str(error))
-        raise typer.Exit(1) from None
-
-
-def _say(document: dict[str, Any], lines: list[str], as_json: bool) -> None:
-    print(json.dumps(document, ensure_ascii=False) if as_json else "\n".join(lines))
-
-
-def _misused(problem: str, as_json: bool) -> NoReturn:
-    if as_json:
-        print(json.dumps({"error": problem}))
-    print(problem, file=sys.stderr)
-    raise typer.Exit(2)

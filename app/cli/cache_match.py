@@ -1,10 +1,8 @@
 """`offhook cache match`: which phrase answers a caller's words at once, and why."""
 
-import json
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -12,37 +10,30 @@ from rich.markup import escape
 from rich.table import Table
 
 from app.cache.match import Decision
-from app.content.faults import ContentError
+from app.cli.talk import AsJson, checked_content, fail, read_settings, tell
 from app.edition import Edition, load_edition
-from app.settings import Settings, SettingsError
 
 
 def match(
     words: Annotated[str, typer.Argument(help="What a caller says.")],
     agent: Annotated[str | None, typer.Option(help="Only phrases that this agent may use.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Tell which phrase answers these words at once, and why, or why none does."""
     edition = _edition(as_json)
     if agent is not None and agent not in edition.prompts.agents:
-        _end(f"there is no agent {agent!r}; there are {', '.join(edition.prompts.agents)}", as_json)
+        fail(f"there is no agent {agent!r}; there are {', '.join(edition.prompts.agents)}", as_json=as_json)
     decision = edition.matcher.explain(words, _allowed(edition, agent))
     if as_json:
-        print(json.dumps(asdict(decision), ensure_ascii=False))
+        tell(asdict(decision), "", as_json)
     else:
         _show(decision)
     raise typer.Exit(0 if decision.match is not None else 1)
 
 
 def _edition(as_json: bool) -> Edition:
-    try:
-        return load_edition(Settings.read().content_dir)
-    except SettingsError as error:
-        _end(str(error), as_json)
-    except ContentError as error:
-        faults = [asdict(fault) for fault in error.faults]
-        print(json.dumps({"faults": faults}, ensure_ascii=False) if as_json else str(error))
-        raise typer.Exit(1) from None
+    with checked_content(as_json):
+        return load_edition(read_settings(as_json).content_dir)
 
 
 def _allowed(edition: Edition, agent: str | None) -> frozenset[str] | None:
@@ -74,10 +65,3 @@ def _rows(decision: Decision) -> Iterator[tuple[str, ...]]:
     for one in decision.candidates:
         score, confidence = f"{one.score:.2f}", f"{one.confidence:.2f}"
         yield one.phrase, one.example, one.language, score, confidence, ", ".join(one.unexplained)
-
-
-def _end(problem: str, as_json: bool) -> NoReturn:
-    if as_json:
-        print(json.dumps({"error": problem}))
-    print(problem, file=sys.stderr)
-    raise typer.Exit(2)

@@ -1,22 +1,19 @@
 """`offhook messages`: what callers have left for staff. Numbers stand whole, for somebody must call back."""
 
-import json
-import sys
 import time
 from collections.abc import Callable
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.cli.talk import WRONG, AsJson, fail, read_settings, tell
 from app.records.messages import Message, MessageBook
-from app.settings import Settings, SettingsError
 
 app = typer.Typer(add_completion=False, help="What callers have left for staff.")
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Number = Annotated[int, typer.Argument(metavar="ID", help="As the list shows it.")]
 KINDS = {"voicemail": "message", "call_back": "call back"}
 
@@ -34,11 +31,8 @@ def list_messages(
 ) -> None:
     """List what is open, the latest first."""
     found = _asked(lambda book: book.all(done=everything), as_json)
-    if as_json:
-        print(json.dumps([_document(message) for message in found], ensure_ascii=False))
-        return
-    if not found:
-        print("no messages")
+    if as_json or not found:
+        tell([_document(message) for message in found], "no messages", as_json)
         return
     table = Table("ID", "left (UTC)", "kind", "caller", "about", "when", "done", box=None)
     for m in found:
@@ -53,21 +47,17 @@ def show(number: Number, as_json: AsJson = False) -> None:
     """All that is known of one."""
     message = _asked(lambda book: book.get(number), as_json)
     if message is None:
-        _wrong(f"there is no message {number}: offhook messages list --all", as_json)
+        fail(f"there is no message {number}: offhook messages list --all", WRONG, as_json)
     document = _document(message)
-    if as_json:
-        print(json.dumps(document, ensure_ascii=False))
-        return
-    for name, value in document.items():
-        print(f"{name:<14}{'' if value is None else value}")
+    tell(document, [f"{name:<14}{'' if value is None else value}" for name, value in document.items()], as_json)
 
 
 @app.command()
 def done(number: Number, as_json: AsJson = False) -> None:
     """Somebody has dealt with it."""
     if not _asked(lambda book: book.mark_done(number, time.time_ns() // 1_000_000), as_json):
-        _wrong(f"there is no message {number}: offhook messages list --all", as_json)
-    print(json.dumps({"id": number, "done": True}) if as_json else f"message {number} is done")
+        fail(f"there is no message {number}: offhook messages list --all", WRONG, as_json)
+    tell({"id": number, "done": True}, f"message {number} is done", as_json)
 
 
 def _document(message: Message) -> dict[str, Any]:
@@ -88,22 +78,11 @@ def _document(message: Message) -> dict[str, Any]:
 
 
 def _asked[Found](ask: Callable[[MessageBook], Found], as_json: bool) -> Found:
-    try:
-        book = MessageBook(Settings.read().messages_url)
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        raise typer.Exit(2) from None
+    book = MessageBook(read_settings(as_json).messages_url)
     try:
         return ask(book)
     except SQLAlchemyError as error:
         # Its own text holds the address, perhaps with a password.
-        _wrong(f"DATABASE_URL: the database does not answer ({type(error).__name__})", as_json)
+        fail(f"DATABASE_URL: the database does not answer ({type(error).__name__})", WRONG, as_json)
     finally:
         book.close()
-
-
-def _wrong(problem: str, as_json: bool) -> NoReturn:
-    if as_json:
-        print(json.dumps({"error": problem}))
-    print(problem, file=sys.stderr)
-    raise typer.Exit(1)

@@ -1,13 +1,11 @@
 """`offhook prompts`: check, list and show the agents of the content directory."""
 
-import json
 import time
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
@@ -17,16 +15,13 @@ from rich.table import Table
 from app.cache.rendered import Rendered, inventory
 from app.call.setup import CallFacts
 from app.casting import system_prompt
-from app.cli.talk import MISUSED, WRONG, fail
-from app.content.faults import ContentError, Fault
+from app.cli.talk import MISUSED, AsJson, checked_content, fail, read_settings, tell
+from app.content.faults import Fault
 from app.edition import Edition, load_edition
 from app.prompts.agent import Agent
 from app.prompts.check import warnings
-from app.settings import Settings, SettingsError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Check, list and show the agents.")
-
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
 @app.command()
@@ -35,20 +30,14 @@ def check(as_json: AsJson = False) -> None:
 
     Exit code 1 where something is wrong: a server would refuse it. Warnings are for you to judge.
     """
-    content_dir = _settings().content_dir
-    try:
+    content_dir = read_settings(as_json).content_dir
+    with checked_content(as_json, edition=None, warnings=[]):
         edition = load_edition(content_dir)
-    except ContentError as wrong:
-        _refused(wrong, as_json)
     doubts = edition_warnings(edition, content_dir, time.time_ns() // 1_000_000)
-    if as_json:
-        _print({"edition": edition.hash, "faults": [], "warnings": [asdict(doubt) for doubt in doubts]})
-        return
-    for doubt in doubts:
-        print(f"warning: {doubt}")
     agents, phrases, tools = edition.prompts.agents, edition.catalogue.phrases, edition.toolbox.tools
     counts = f"agents: {len(agents)}, phrases: {len(phrases)}, tools: {len(tools)}"
-    print(f"edition {edition.hash} is right ({counts})")
+    lines = [*(f"warning: {doubt}" for doubt in doubts), f"edition {edition.hash} is right ({counts})"]
+    tell({"edition": edition.hash, "faults": [], "warnings": [asdict(doubt) for doubt in doubts]}, lines, as_json)
 
 
 def edition_warnings(edition: Edition, content_dir: Path, at_ms: int) -> list[Fault]:
@@ -74,7 +63,7 @@ def list_command(as_json: AsJson = False) -> None:
     edition = _edition(as_json)
     rows = [_row(agent, edition) for _, agent in sorted(edition.prompts.agents.items())]
     if as_json:
-        _print(rows)
+        tell(rows, "", as_json)
         return
     table = Table("agent", "answers", "speaks", "tools", "transfers", box=None)
     for row in rows:
@@ -111,17 +100,15 @@ def show(
     edition = _edition(as_json)
     found = edition.prompts.agents.get(agent)
     if found is None:
-        fail(f"there is no agent {agent!r}. There are: {', '.join(sorted(edition.prompts.agents))}", MISUSED)
+        fail(f"there is no agent {agent!r}. There are: {', '.join(sorted(edition.prompts.agents))}", MISUSED, as_json)
     if language and language not in found.settings.voices:
-        fail(f"{agent} does not speak {language!r}. It speaks: {', '.join(found.settings.voices)}", MISUSED)
+        fail(f"{agent} does not speak {language!r}. It speaks: {', '.join(found.settings.voices)}", MISUSED, as_json)
     chosen = language or found.settings.language
     facts = CallFacts("CA" + "0" * 32, caller, called, agent, edition.hash, chosen, _moment(at, found.time_zone))
     hours = edition.prompts.routes.way(called, facts.started_at_ms).hours
     prompt, opening = system_prompt(found, chosen), found.opening(facts, hours)
-    if as_json:
-        _print({"agent": agent, "voice": found.settings.voices[chosen], "system": prompt, "opening": opening})
-    else:
-        print(f"{prompt}\n\n--- first block of the history, as the caller\n\n{opening or '(none)'}")
+    told = {"agent": agent, "voice": found.settings.voices[chosen], "system": prompt, "opening": opening}
+    tell(told, f"{prompt}\n\n--- first block of the history, as the caller\n\n{opening or '(none)'}", as_json)
 
 
 def _moment(text: str, time_zone: str) -> int:
@@ -137,27 +124,6 @@ def _moment(text: str, time_zone: str) -> int:
     return int(when.timestamp() * 1000)
 
 
-def _settings() -> Settings:
-    try:
-        return Settings.read()
-    except SettingsError as error:
-        fail(str(error), MISUSED)
-
-
 def _edition(as_json: bool) -> Edition:
-    try:
-        return load_edition(_settings().content_dir)
-    except ContentError as wrong:
-        _refused(wrong, as_json)
-
-
-def _refused(wrong: ContentError, as_json: bool) -> NoReturn:
-    if as_json:
-        _print({"edition": None, "faults": [asdict(fault) for fault in wrong.faults], "warnings": []})
-    else:
-        print(wrong)
-    raise typer.Exit(WRONG)
-
-
-def _print(document: Mapping[str, Any] | list[dict[str, Any]]) -> None:
-    print(json.dumps(document, ensure_ascii=False))
+    with checked_content(as_json):
+        return load_edition(read_settings(as_json).content_dir)

@@ -14,11 +14,11 @@ from rich.table import Table
 
 from app.call.events import Outcome
 from app.call.setup import CallFacts
-from app.cli.talk import MISUSED, WRONG, fail, logging_to_stderr
+from app.cli.talk import MISUSED, WRONG, AsJson, checked_content, fail, logging_to_stderr, read_settings, tell
 from app.cli.tools_knowledge import knowledge
 from app.cli.tools_pin import pin
-from app.content.faults import ContentError, Fault
-from app.settings import Settings, SettingsError, tool_variables
+from app.content.faults import Fault
+from app.settings import Settings, tool_variables
 from app.tools.addresses import read_hosts
 from app.tools.contract import Tool
 from app.tools.host import ToolHost, ToolRun
@@ -32,16 +32,14 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="List, check 
 app.command()(knowledge)
 app.command()(pin)
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
-
 
 @app.command("list")
 def list_command(as_json: AsJson = False) -> None:
     """What agents can name: each tool, its file, parameters and limits."""
-    tools = _toolbox(_settings(), as_json).tools
+    tools = _toolbox(read_settings(as_json), as_json).tools
     rows = [_row(tools[name]) for name in sorted(tools)]
     if as_json:
-        print(json.dumps(rows, ensure_ascii=False))
+        tell(rows, "", as_json)
         return
     table = Table("tool", "file", "parameters", "effects", "limit", "what it does", box=None)
     for row in rows:
@@ -71,14 +69,12 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Read every file, and look whether this machine's environment lets the tools work."""
-    settings = _settings()
+    settings = read_settings(as_json)
     toolbox = _toolbox(settings, as_json)
     tools = toolbox.tools
     faults = asyncio.run(_looked_at(settings, toolbox, live))
-    if as_json:
-        print(json.dumps({"tools": sorted(tools), "faults": [asdict(fault) for fault in faults]}, ensure_ascii=False))
-    else:
-        print("\n".join([*map(str, faults), f"{len(tools)} tools, {len(faults)} to mend"]))
+    document = {"tools": sorted(tools), "faults": [asdict(fault) for fault in faults]}
+    tell(document, [*map(str, faults), f"{len(tools)} tools, {len(faults)} to mend"], as_json)
     raise typer.Exit(WRONG if faults else 0)
 
 
@@ -99,22 +95,19 @@ def run(
 ) -> None:
     """Run one tool exactly as a call would: the same checks, limits and result."""
     logging_to_stderr(level=30)
-    settings = _settings()
+    settings = read_settings(as_json)
     toolbox = _toolbox(settings, as_json)
     tools = toolbox.tools
     if name not in tools:
-        fail(f"there is no tool {name!r}. There are: {', '.join(sorted(tools)) or 'none'}", MISUSED)
+        fail(f"there is no tool {name!r}. There are: {', '.join(sorted(tools)) or 'none'}", MISUSED, as_json)
     wrong = [argument for argument in arguments or [] if "=" not in argument]
     if wrong:
-        fail(f"{wrong[0]!r} is no argument: write key=value", MISUSED)
+        fail(f"{wrong[0]!r} is no argument: write key=value", MISUSED, as_json)
     given = dict(argument.split("=", 1) for argument in arguments or [])
     done = asyncio.run(_run(settings, toolbox, name, given))
     result = json.loads(done.result)
-    if as_json:
-        print(json.dumps({"tool": name, "outcome": done.outcome, "ms": done.ms, "result": result}, ensure_ascii=False))
-    else:
-        print(json.dumps(result, ensure_ascii=False, indent=2))
-        print(f"{done.outcome}, {done.ms} ms")
+    document = {"tool": name, "outcome": done.outcome, "ms": done.ms, "result": result}
+    tell(document, [json.dumps(result, ensure_ascii=False, indent=2), f"{done.outcome}, {done.ms} ms"], as_json)
     raise typer.Exit(0 if done.outcome is Outcome.OK else WRONG)
 
 
@@ -145,18 +138,6 @@ def _web(settings: Settings) -> Web:
     return Web(read_hosts(settings.tool_hosts), tool_variables())
 
 
-def _settings() -> Settings:
-    try:
-        return Settings.read()
-    except SettingsError as error:
-        fail(str(error))
-
-
 def _toolbox(settings: Settings, as_json: bool) -> Toolbox:
-    try:
+    with checked_content(as_json):
         return load_tools(settings.content_dir)
-    except ContentError as error:
-        if as_json:
-            print(json.dumps({"faults": [asdict(fault) for fault in error.faults]}, ensure_ascii=False))
-            raise typer.Exit(WRONG) from None
-        fail(str(error), WRONG)

@@ -1,6 +1,5 @@
 """`offhook tools knowledge`: what the search of the documents finds, and how often it is right."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,10 +9,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.cli.talk import MISUSED, WRONG, fail
+from app.cli.talk import MISUSED, WRONG, AsJson, checked_content, fail, read_settings, tell
 from app.content.faults import ContentError
 from app.content.page import read_page
-from app.settings import Settings, SettingsError
 from app.tools.knowledge import KnowledgeTool
 from app.tools.library import load_tools
 
@@ -38,12 +36,12 @@ def knowledge(
         Path | None,
         typer.Option(help="A file of questions with the sections that answer them: how often is the search right?"),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show which passages answer a question, or with --questions how often the right one is found."""
     if bool(question) == bool(questions):
-        fail("give a question, or --questions with a file", MISUSED)
-    tool = _tool()
+        fail("give a question, or --questions with a file", MISUSED, as_json)
+    tool = _tool(as_json)
     if questions is not None:
         _report([hits for part, rows in _asked(questions).items() for hits in [measure(tool, part, rows)]], as_json)
         return
@@ -60,7 +58,7 @@ def knowledge(
         for found in tool.index.search(question, SHOWN)
     ]
     if as_json:
-        print(json.dumps({"question": question, "passages": rows}, ensure_ascii=False))
+        tell({"question": question, "passages": rows}, "", as_json)
     else:
         _show(rows, tool.page.near)
     raise typer.Exit(0 if told else WRONG)
@@ -96,22 +94,18 @@ def _asked(file: Path) -> Mapping[str, Sequence[Any]]:
     return data
 
 
-def _tool() -> KnowledgeTool:
-    try:
-        tools = load_tools(Settings.read().content_dir).tools
-    except SettingsError as error:
-        fail(str(error))
-    except ContentError as error:
-        fail(str(error), WRONG)
+def _tool(as_json: bool) -> KnowledgeTool:
+    with checked_content(as_json):
+        tools = load_tools(read_settings(as_json).content_dir).tools
     found = [tool for tool in tools.values() if isinstance(tool, KnowledgeTool)]
     if not found:
-        fail("there are no documents: write some in tools/knowledge/", WRONG)
+        fail("there are no documents: write some in tools/knowledge/", WRONG, as_json)
     return found[0]
 
 
 def _report(all_hits: Sequence[Hits], as_json: bool) -> None:
     if as_json:
-        print(json.dumps([asdict(hits) for hits in all_hits]))
+        tell([asdict(hits) for hits in all_hits], "", as_json)
         return
     table = Table("questions", "of", "right passage first", "among three", "told to the model", box=None)
     for hits in all_hits:
