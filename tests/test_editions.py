@@ -22,8 +22,9 @@ from app.casting import Casting
 from app.edition import load_edition
 from app.editions import Editions
 from app.settings import Settings
+from app.simulator.tonal import PhraseVoice
 from app.tools.host import ToolHost
-from tests.whole.sounds import PhraseVoice
+from tests.whole.sounds import TONES
 
 PARCELS = Path(__file__).parent / "whole" / "content"
 GREETING, EDITED = "Harbour Parcels, hello!", "Harbour Parcels, good day!"
@@ -123,7 +124,7 @@ async def test_a_call_whose_edition_is_gone_goes_on_with_the_one_in_use(desk: Pa
 async def test_what_an_edit_says_anew_is_recorded_before_it_is_used(desk: Path, store: Store) -> None:
     async def record(catalogue: Catalogue, narrators: Iterable[Narrator]) -> RenderReport:
         assert editions.current.edition.hash == before
-        return await render(catalogue, narrators, PhraseVoice(), desk)
+        return await render(catalogue, narrators, PhraseVoice(TONES), desk)
 
     editions = await begun(desk, store, record)
     before = editions.current.edition.hash

@@ -8,7 +8,7 @@ No decision about the call is made here: an `if` about its state belongs in `app
 """
 
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -22,6 +22,8 @@ from app.engines.engine import EngineError, Session
 from app.legs.leg import Leg, LegReport, LineAudio
 
 type Watch = Callable[[int, e.Event, list[c.Command]], None]
+type Opener = Callable[[str], Awaitable[Session]]  # of a language
+type Wanted = c.AttachSession | c.AttachListener | c.LendSession
 
 
 class House(Protocol):
@@ -208,31 +210,16 @@ class Bridge:
     def _attach(self, command: c.AttachSession) -> None:
         session = self._house.lend_session(command.language)
         if session is None:
-            self._house.spawn(self._attach_cold(command), f"open session {command.session}")
+            self._open(self._house.open_session, command, lambda session: self._begin(command, session, cold=True))
         else:
             self._begin(command, session, cold=False)
 
     def _expect(self, command: c.ExpectSession) -> None:
         self._house.expect_session(command.language)
 
-    async def _attach_cold(self, command: c.AttachSession) -> None:
-        try:
-            session = await self._house.open_session(command.language)
-        except EngineError as error:
-            self.step(e.SessionFailed(command.session, error.failure, error.detail))
-        else:
-            self._begin(command, session, cold=True)
-
     def _listen(self, command: c.AttachListener) -> None:
-        self._house.spawn(self._attach_listener(command), f"open listener {command.session}")
-
-    async def _attach_listener(self, command: c.AttachListener) -> None:
-        try:
-            session = await self._house.open_listener(command.language)
-        except EngineError as error:
-            self.step(e.SessionFailed(command.session, error.failure, error.detail))
-        else:
-            self._begin(c.AttachSession(command.session, ()), session, cold=True)
+        attach = c.AttachSession(command.session, ())
+        self._open(self._house.open_listener, command, lambda session: self._begin(attach, session, cold=True))
 
     def _begin(self, command: c.AttachSession, session: Session, cold: bool) -> None:
         session.begin(command.session, command.history)
@@ -242,17 +229,20 @@ class Bridge:
     def _lend(self, command: c.LendSession) -> None:
         session = self._house.lend_session(command.language)
         if session is None:
-            self._house.spawn(self._lend_cold(command), f"open session {command.session}")
+            self._open(self._house.open_session, command, lambda session: self._lent(command.session, session))
         else:
             self._lent(command.session, session)
 
-    async def _lend_cold(self, command: c.LendSession) -> None:
+    def _open(self, opener: Opener, wanted: Wanted, opened: Callable[[Session], None]) -> None:
+        self._house.spawn(self._until_open(opener, wanted, opened), f"open session {wanted.session}")
+
+    async def _until_open(self, opener: Opener, wanted: Wanted, opened: Callable[[Session], None]) -> None:
         try:
-            session = await self._house.open_session(command.language)
+            session = await opener(wanted.language)
         except EngineError as error:
-            self.step(e.SessionFailed(command.session, error.failure, error.detail))
+            self.step(e.SessionFailed(wanted.session, error.failure, error.detail))
         else:
-            self._lent(command.session, session)
+            opened(session)
 
     def _lent(self, ordinal: int, session: Session) -> None:
         """It is listened to from now on: it may die before it is begun."""

@@ -27,11 +27,12 @@ from app.simulator.faults import TOOL_RUNNING, parse_faults
 from app.simulator.lab.answering import ORDER, AnsweringMinds, Habits
 from app.simulator.lab.cells import Cell
 from app.simulator.lab.judge import Evidence, Verdict, judge
-from app.simulator.lab.words import CarrierVoice, Mumble, PhraseVoice, Sound, sounds_in
+from app.simulator.lab.words import TONES
 from app.simulator.shop import Shop
 from app.simulator.sonic.journal import SessionRecord
 from app.simulator.sonic.limits import Limits
 from app.simulator.sonic.simulator import SonicSimulator
+from app.simulator.tonal import CarrierVoice, Mumble, PhraseVoice, Sound
 from app.simulator.twilio.identity import Account
 from app.simulator.twilio.journal import CallEvent
 from app.simulator.twilio.phone import CallResult, Dialling, place_call
@@ -64,7 +65,7 @@ async def desk(folder: Path) -> AsyncIterator[Desk]:
     finds its credentials there and nowhere else."""
     content = folder / "content"
     await asyncio.to_thread(shutil.copytree, DESK, content)
-    report = await render(load_catalogue(content), [Narrator("matthew", "en-US")], PhraseVoice(), content)
+    report = await render(load_catalogue(content), [Narrator("matthew", "en-US")], PhraseVoice(TONES), content)
     if report.failed:
         raise RuntimeError(f"the desk's phrases: {report.failed}")
     orders = folder / "orders.json"
@@ -129,7 +130,7 @@ async def live(
         async with assemble(chosen, edition) as server:
             await settle(server, seconds=5)
             async with Doors(web_of(server, local=False), listen("127.0.0.1", 0)) as doors:
-                plant = Plant(voice=CarrierVoice(), route=Route(PUBLIC, f"http://127.0.0.1:{doors.port}"))
+                plant = Plant(voice=CarrierVoice(TONES), route=Route(PUBLIC, f"http://127.0.0.1:{doors.port}"))
                 result = await dial(plant, script, **dialling)
                 return await lived_of(result, sonic, doors.port)
 
@@ -139,7 +140,7 @@ async def lived_of(result: CallResult, sonic: SonicSimulator, port: int) -> Live
     disposition = await _disposition(port)
     sessions = [one for one in sonic.sessions if one.brief is not None and one.brief.history]
     answered = next((event.at_ms for event in result.named("answered")), 0.0)
-    return Lived(result, sounds_in(result.heard_mulaw), sessions, disposition, answered)
+    return Lived(result, TONES.read(result.heard_mulaw), sessions, disposition, answered)
 
 
 def _settings(here: Desk, sonic: SonicSimulator, more: Mapping[str, Any]) -> Settings:

@@ -14,11 +14,12 @@ from app.cli.lab import PUBLIC, TOKEN, Desk, Lived, dial, live, lived_of
 from app.simulator.lab.answering import ANSWERS, AnsweringMinds, Habits
 from app.simulator.lab.cells import QUESTION
 from app.simulator.lab.judge import longest_silence
-from app.simulator.lab.words import CarrierVoice, Mark, Sound, told
+from app.simulator.lab.words import TONES, Mark, told
 from app.simulator.load.balancer import balancer
 from app.simulator.load.processes import Child, Server, free_port, start, until_ready
 from app.simulator.sonic.limits import Limits
 from app.simulator.sonic.simulator import SonicSimulator
+from app.simulator.tonal import CarrierVoice, Sound
 from app.simulator.twilio.journal import CallEvent
 from app.simulator.twilio.plant import Plant
 from app.simulator.twilio.webhook import Route
@@ -142,7 +143,7 @@ async def _killed(here: Desk, folder: Path) -> Kept:
         _two_servers(here, sonic) as servers,
         balancer(port, [server.port for server in servers], here.data) as by,
     ):
-        plant = Plant(voice=CarrierVoice(), route=Route(PUBLIC, f"http://127.0.0.1:{port}"))
+        plant = Plant(voice=CarrierVoice(TONES), route=Route(PUBLIC, f"http://127.0.0.1:{port}"))
         killing: list[asyncio.Task[tuple[float, Server]]] = []
 
         def watch(event: CallEvent) -> None:

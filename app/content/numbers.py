@@ -71,6 +71,7 @@ NUMERALS = {
         joins=frozenset({"y"}),
     ),
 }
+REPEATS = {"double": 2, "triple": 3}  # of figures read one by one, in English
 LONGEST_NUMBER = 3  # figures; longer ones are taken to be read one by one
 
 

@@ -5,21 +5,14 @@ Only for arguments that must be numbers or digits: free text is never touched.
 
 import re
 
-ENGLISH = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-SPANISH = ("cero", "uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve")
-DIGITS = {word: str(value) for words in (ENGLISH, SPANISH) for value, word in enumerate(words)} | {"oh": "0", "o": "0"}
-TEENS = (
-    *("ten", "eleven", "twelve", "thirteen", "fourteen"),
-    *("fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
-)
-TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-SMALL = {
-    **{word: int(digit) for word, digit in DIGITS.items() if word not in {"oh", "o"}},
-    **{word: value for value, word in enumerate(TEENS, start=10)},
-    **{word: 10 * value for value, word in enumerate(TENS, start=2)},
-}
+from app.content.numbers import ENGLISH_NAMES, NUMERALS, REPEATS, SPANISH_NAMES
+
+ENGLISH = NUMERALS["en"]
+
+DIGITS = {names[figure]: str(figure) for names in (ENGLISH_NAMES, SPANISH_NAMES) for figure in range(10)}
+DIGITS |= {word: "0" for word in ENGLISH.zeros}
+SMALL = {word: number for number, word in (*ENGLISH_NAMES.items(), *list(SPANISH_NAMES.items())[:10])}
 BIG = {"hundred": 100, "thousand": 1_000, "million": 1_000_000}
-REPEATS = {"double": 2, "triple": 3}
 
 
 def digits_in(spoken: str) -> str:

@@ -13,8 +13,9 @@ from app.cache.catalogue import load_catalogue
 from app.cache.keys import Narrator
 from app.cache.private_server import PrivateServer, programs
 from app.cache.render import render
+from app.simulator.tonal import PhraseVoice
 from tests.whole.house import House, open_house
-from tests.whole.sounds import PhraseVoice
+from tests.whole.sounds import TONES
 
 CONTENT = Path(__file__).parent / "content"
 NARRATORS = [Narrator("matthew", "en-US")]
@@ -27,7 +28,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The parcel desk with its phrases recorded."""
     folder = tmp_path_factory.mktemp("parcels") / "content"
     shutil.copytree(CONTENT, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    report = asyncio.run(render(load_catalogue(folder), NARRATORS, PhraseVoice(), folder))
+    report = asyncio.run(render(load_catalogue(folder), NARRATORS, PhraseVoice(TONES), folder))
     assert not report.failed, report.failed
     return folder
 

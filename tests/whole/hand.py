@@ -15,8 +15,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from app.audio.g711 import encode
+from app.simulator.tonal import Mumble
 from tests.whole.house import PATIENCE_S, PUBLIC, TOKEN, House
-from tests.whole.sounds import Mumble, sounds_in
+from tests.whole.sounds import TONES
 
 QUIET = base64.b64encode(b"\xff" * 160).decode()
 FORM = {"From": "+14155550123", "To": "+15035550199", "CallStatus": "ringing", "Direction": "inbound", "FromCity": ""}
@@ -134,11 +135,11 @@ class Hand:
     @property
     def heard(self) -> list[str]:
         """All that was received, in order: what a telephone without a buffer would have played."""
-        return [sound.name for sound in sounds_in(bytes(self._heard))]
+        return [sound.name for sound in TONES.read(bytes(self._heard))]
 
     @property
     def heard_ms(self) -> Counter[str]:
-        return Counter({sound.name: sound.ms for sound in sounds_in(bytes(self._heard))})
+        return Counter({sound.name: sound.ms for sound in TONES.read(bytes(self._heard))})
 
     async def closed(self) -> int:
         """The code with which the server closed the socket."""

@@ -40,6 +40,7 @@ from app.simulator.sonic.journal import SessionRecord
 from app.simulator.sonic.limits import Limits
 from app.simulator.sonic.manner import Manner
 from app.simulator.sonic.simulator import SonicSimulator
+from app.simulator.tonal import CarrierVoice, Mumble, Sound
 from app.simulator.twilio.identity import Account
 from app.simulator.twilio.journal import CallEvent
 from app.simulator.twilio.phone import CallResult, Dialling, place_call
@@ -47,7 +48,7 @@ from app.simulator.twilio.plant import DialOutcome, Plant
 from app.simulator.twilio.webhook import Route
 from app.watching import watching
 from app.web.doors import Doors, listen
-from tests.whole.sounds import CarrierVoice, Mumble, Sound, sentence, sounds_in
+from tests.whole.sounds import TONES, sentence
 
 PUBLIC = "https://parcels.example.com"
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -68,7 +69,7 @@ class Call:
     @classmethod
     def of(cls, result: CallResult) -> Self:
         answered = next((event.call_ms for event in result.named("answered")), 0.0)
-        sounds = [Sound(s.name, s.at_ms + round(answered), s.ms) for s in sounds_in(result.heard_mulaw)]
+        sounds = [Sound(s.name, s.at_ms + round(answered), s.ms) for s in TONES.read(result.heard_mulaw)]
         return cls(result, sounds)
 
     @property
@@ -236,7 +237,7 @@ async def _serving(
         await settle(server, seconds=5)
         async with Doors(web_of(server, local=False), listen("127.0.0.1", 0)) as doors:
             route = Route(PUBLIC, f"http://127.0.0.1:{doors.port}")
-            plant = Plant(voice=CarrierVoice(), route=route, default_outcome=DialOutcome(ring_ms=100, talk_ms=100))
+            plant = Plant(voice=CarrierVoice(TONES), route=route, default_outcome=DialOutcome(ring_ms=100, talk_ms=100))
             house = House(server, sonic, plant, doors.port)
             try:
                 yield house

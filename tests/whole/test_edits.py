@@ -10,10 +10,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.cache.render import render
+from app.simulator.tonal import PhraseVoice
 from tests.whole.conftest import OpenHouse
 from tests.whole.hand import Hand
 from tests.whole.house import House, until
-from tests.whole.sounds import PhraseVoice, turn
+from tests.whole.sounds import TONES, turn
 from tests.whole.test_conversation import GOODBYE
 
 PHRASES = "cache/phrases/desk.yaml"
@@ -42,7 +43,7 @@ def studio(desk: Path) -> Callable[..., Awaitable[object]]:
 
 
 async def recorded(desk: Path, catalogue: object, narrators: object) -> object:
-    return await render(catalogue, narrators, PhraseVoice(), desk)  # type: ignore[arg-type]
+    return await render(catalogue, narrators, PhraseVoice(TONES), desk)  # type: ignore[arg-type]
 
 
 async def readiness(here: House) -> dict[str, object]:

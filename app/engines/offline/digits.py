@@ -6,44 +6,15 @@ A lone "one" stays a word ("one question"), and "to", "for" and "ate" become fig
 where a recogniser writes them for 2, 4 and 8.
 """
 
-UNITS = {
-    "zero": 0,
-    "one": 1,
-    "two": 2,
-    "three": 3,
-    "four": 4,
-    "five": 5,
-    "six": 6,
-    "seven": 7,
-    "eight": 8,
-    "nine": 9,
-}
-TEENS = {
-    "ten": 10,
-    "eleven": 11,
-    "twelve": 12,
-    "thirteen": 13,
-    "fourteen": 14,
-    "fifteen": 15,
-    "sixteen": 16,
-    "seventeen": 17,
-    "eighteen": 18,
-    "nineteen": 19,
-}
-TENS = {
-    "twenty": 20,
-    "thirty": 30,
-    "forty": 40,
-    "fifty": 50,
-    "sixty": 60,
-    "seventy": 70,
-    "eighty": 80,
-    "ninety": 90,
-}
-SCALES = {"hundred": 100, "thousand": 1000}
-REPEATS = {"double": 2, "triple": 3}
+from app.content.numbers import ENGLISH_NAMES, NUMERALS, REPEATS
+
+UNITS = {word: number for number, word in ENGLISH_NAMES.items() if number < 10}
+TEENS = {word: number for number, word in ENGLISH_NAMES.items() if 10 <= number < 20}
+TENS = {word: number for number, word in ENGLISH_NAMES.items() if number >= 20}
+SCALES = NUMERALS["en"].times
 SOUNDS_LIKE = {"oh": "zero", "o": "zero", "won": "one", "to": "two", "too": "two", "for": "four", "ate": "eight"}
-NUMBER_WORDS = {**UNITS, **TEENS, **TENS, **SCALES}
+BELOW_TWENTY = {**UNITS, **TEENS}
+NUMBER_WORDS = {**BELOW_TWENTY, **TENS, **SCALES}
 
 
 def with_figures(text: str) -> str:
@@ -121,4 +92,4 @@ def _below_hundred(run: list[str], at: int) -> tuple[int, int]:
     if word in TENS:
         following = UNITS.get(run[at + 1], 0) if at + 1 < len(run) else 0
         return TENS[word] + following, at + (2 if following else 1)
-    return {**UNITS, **TEENS, **SCALES}[word], at + 1
+    return (SCALES[word] if word in SCALES else BELOW_TWENTY[word]), at + 1

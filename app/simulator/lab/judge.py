@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from app.simulator.lab.cells import Cell
-from app.simulator.lab.words import ANSWER, SECOND, Compared, Sound, compared
+from app.simulator.lab.words import ANSWER, SECOND, Compared, compared
+from app.simulator.tonal import Sound
 
 BREAK_MS = 200  # a longer pause between words is a break
 SLACK_MS = 100  # what a loaded machine may add to a limit before a cell is marked

@@ -1,24 +1,16 @@
-"""Everything that sounds is a tone of its own, so that a recording of the telephone can be read like a text.
+"""What sounds in the laboratory's calls, and what of it was heard. Pure.
 
-A line of the house is one tone; a reply of the model is one tone a word. `sounds_in` reads a track back into names,
-times and lengths, `compared` lays what was heard beside what was sent. The caller alone mumbles, because a speech
-detector must take it for speech. Pure.
+A line of the house is one tone; a reply of the model is one tone a word (`app.simulator.tonal`). `compared` lays what
+was heard beside what was sent.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
+from app.simulator.prepared_audio import tone
+from app.simulator.tonal import Sound, Tones
 
-from app.audio.clip import from_pcm
-from app.audio.g711 import decode
-from app.simulator.prepared_audio import babble, speaking_time, tone
-
-RATE = 8_000
-FRAME = 160
-LOUD = 400  # RMS of int16
-BREATH_MS = 60  # a shorter break within one tone is none
 WORD_MS = 300
 WHOLE_MS = 180  # a word was heard if so much of it was; less is a piece of it
 
@@ -38,75 +30,12 @@ ANSWER = ("alpha", "bravo", "delta", "hotel", "india", "romeo", "tango", "tulip"
 SECOND = ("lemon", "mango", "peach")
 PARDON = ("which",)
 PITCHES = {word: 1_300 + 100 * place for place, word in enumerate((*ANSWER, *SECOND, *PARDON))}
-NAMES = {hz: name for name, hz, _ in (*PHRASES.values(), CARRIER)} | {hz: word for word, hz in PITCHES.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Sound:
-    """Something the caller heard: when it began, in ms of its track, and how long it lasted."""
-
-    name: str
-    at_ms: int
-    ms: int
-
-    @property
-    def end_ms(self) -> int:
-        return self.at_ms + self.ms
-
-
-class PhraseVoice:
-    """Reads the house's phrases: a voice to render with."""
-
-    engine = "offline"
-    model = "tones"
-
-    async def synth(self, text: str, voice: str, language: str, rate: int) -> bytes:
-        _, hz, ms = PHRASES[text]
-        return tone(hz, ms / 1000, rate)
-
-
-class CarrierVoice:
-    """Speaks <Say>."""
-
-    def speak(self, text: str) -> bytes:
-        _, hz, ms = PHRASES.get(text, CARRIER)
-        return tone(hz, ms / 1000, RATE)
-
-
-class Mumble:
-    """Speaks the caller's lines: as long as their words, and like a voice in nothing but its sound."""
-
-    def speak(self, text: str) -> bytes:
-        return babble(speaking_time(text), RATE)
+TONES = Tones(PHRASES, CARRIER, PITCHES)
 
 
 def spoken(words: Sequence[str], rate: int) -> bytes:
     """Words of the model as PCM16, one tone each."""
     return b"".join(tone(PITCHES[word], WORD_MS / 1000, rate) for word in words)
-
-
-def sounds_in(mulaw: bytes) -> list[Sound]:
-    """What a track holds, in order. Times count from its beginning."""
-    found: list[Sound] = []
-    samples = from_pcm(decode(mulaw), RATE).samples
-    for at in range(0, len(samples) - FRAME + 1, FRAME):
-        name = _name_of(samples[at : at + FRAME])
-        if name is None:
-            continue
-        at_ms, last = at // 8, found[-1] if found else None
-        if last is not None and last.name == name and at_ms - last.end_ms <= BREATH_MS:
-            found[-1] = Sound(name, last.at_ms, at_ms + 20 - last.at_ms)
-        else:
-            found.append(Sound(name, at_ms, 20))
-    return [sound for sound in found if sound.ms > 20]  # a frame on the border of two tones is neither
-
-
-def _name_of(frame: np.ndarray) -> str | None:
-    values = frame.astype(np.float64)
-    if np.sqrt(np.mean(values**2)) < LOUD:
-        return None
-    strongest = int(np.argmax(np.abs(np.fft.rfft(values)))) * RATE / FRAME
-    return NAMES.get(round(strongest / 100) * 100, f"{strongest:.0f} Hz")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from app.simulator.faults import parse_faults
 from app.simulator.lab.cells import FAULTS, STAGES, Cell, described, matrix
 from app.simulator.lab.judge import Evidence, judge, longest_silence
 from app.simulator.lab.soaking import Sample, leaked, slope
-from app.simulator.lab.words import ANSWER, PITCHES, SECOND, WORD_MS, Sound, compared, sounds_in, spoken, told
+from app.simulator.lab.words import ANSWER, PITCHES, SECOND, TONES, WORD_MS, compared, spoken, told
 from app.simulator.lines import Utterance
+from app.simulator.tonal import Sound
 
 
 def words(names: tuple[str, ...], at_ms: int) -> list[Sound]:
@@ -22,7 +23,7 @@ CELL = Cell("drop", "speaking")
 
 
 def test_words_of_a_recording_are_read_back_by_their_tones() -> None:
-    heard = sounds_in(b"".join(Utterance.of_pcm(spoken(ANSWER, 8_000)).frames))
+    heard = TONES.read(b"".join(Utterance.of_pcm(spoken(ANSWER, 8_000)).frames))
     assert [sound.name for sound in heard] == list(ANSWER)
     assert all(abs(sound.ms - WORD_MS) <= 20 for sound in heard)
     assert len(set(PITCHES.values())) == len(PITCHES) and max(PITCHES.values()) < 3_400
