@@ -37,6 +37,7 @@ from app.pool.endpoints import EndpointOptions, Endpoints
 from app.pool.plan import PoolOptions, Why
 from app.pool.pool import Pool
 from app.pool.quota import FleetQuota
+from app.prices import load_prices
 from app.records.journal import JournalKeeper
 from app.records.messages import MessageBook
 from app.settings import Settings, tool_variables
@@ -105,11 +106,14 @@ async def assemble(
 ) -> AsyncIterator[Server]:
     """A server that is ready to be given doors; everything it opened is closed behind it. `timings` are a rehearsal's:
     calls whose waits are shorter than in life. `render` records what a later edition lacks, the settings' own
-    studio where it is not given. `clock` (Unix ms) tells by which hour a call begins: open or closed."""
+    studio where it is not given. `clock` (Unix ms) tells by which hour a call begins: open or closed.
+
+    Raises `ContentError` for a price table with faults."""
     meters = Meters()
     timings = timings or Timings()
     web = Web(read_hosts(settings.tool_hosts), tool_variables())
     code = edition.toolbox.code
+    prices = await asyncio.to_thread(load_prices, settings.prices)
     async with (
         aclosing(web),
         Links(code.servers, web, settings.content_dir, code.lock) as links,
@@ -124,7 +128,7 @@ async def assemble(
         def host(edition: Edition) -> ToolHost:
             return ToolHost(edition.toolbox.tools, web=web, data_dir=settings.data_dir, links=links)
 
-        editions = Editions(settings, timings, store, host, render, clock)
+        editions = Editions(settings, timings, store, host, render, clock, prices)
         await editions.begin(edition)
         casting = editions.current
         endpoints = Endpoints(engine, _endpoint_options(settings), now_ms)
@@ -301,8 +305,8 @@ class PoolMeters:
     def close_hung(self, key: SessionKey) -> None:
         self._meters.session_errors.labels("close_hung").inc()
 
-    def spent_unlent(self, key: SessionKey, usage: UsageReported) -> None:
-        self._meters.count_tokens(usage, "unlent_")
+    def spent(self, key: SessionKey, usage: UsageReported, lent: bool) -> None:
+        self._meters.count_tokens(usage, "" if lent else "unlent_")
 
 
 def _watch_pool(meters: Meters, pool: Pool) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from app.audio.transcoder import Transcoder
 from app.bridge.desk import Cast, DeskOptions
@@ -13,6 +13,7 @@ from app.cache.keys import Narrator
 from app.cache.shelf import AudioShelf
 from app.call.events import ToolAnswered
 from app.call.onward import Destination
+from app.call.prices import Prices
 from app.call.setup import (
     CallFacts,
     CallSetup,
@@ -57,6 +58,7 @@ class Casting:
     host: ToolHost
     pace: AnswerPace
     clock: Callable[[], int] = wall_ms
+    prices: Prices = field(default_factory=Prices)
 
     # --- sessions -------------------------------------------------------------------------------------------------
 
@@ -176,6 +178,7 @@ class Casting:
                 gate=settings.gate_line_noise,
                 audio_while_tool_pending=settings.audio_while_tool_pending,
             ),
+            prices=self.prices,
         )
 
     def _phrases(self, agent: Agent, way: Way, language: str) -> Mapping[str, Phrase]:

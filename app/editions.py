@@ -20,6 +20,7 @@ from app.bridge.pace import AnswerPace
 from app.cache.render import Renderer
 from app.cache.shelf import AudioShelf, engines_allowed, fill_shelf
 from app.cache.store import Store, StoreGone
+from app.call.prices import Prices
 from app.call.setup import Timings
 from app.call.snapshots import read_facts
 from app.casting import Casting, wall_ms
@@ -48,6 +49,7 @@ class Editions:
         host: Callable[[Edition], ToolHost],
         render: Renderer | None = None,
         clock: Callable[[], int] = wall_ms,
+        prices: Prices | None = None,
     ) -> None:
         self.pace = AnswerPace(timings.slow_answer)
         self.refused: tuple[Fault, ...] = ()
@@ -57,6 +59,7 @@ class Editions:
         self._host = host
         self._render = render
         self._clock = clock
+        self._prices = prices or Prices()
         self._followers: list[Callable[[Casting], None]] = []
         self._castings: WeakValueDictionary[str, Casting] = WeakValueDictionary()
         self._looking = asyncio.Lock()
@@ -196,7 +199,7 @@ class Editions:
 
     async def _casting(self, edition: Edition, host: ToolHost) -> Casting:
         shelf = await self._shelf(edition)
-        return Casting(self._settings, edition, self._timings, shelf, host, self.pace, self._clock)
+        return Casting(self._settings, edition, self._timings, shelf, host, self.pace, self._clock, self._prices)
 
     async def _shelf(self, edition: Edition) -> AudioShelf:
         folder, engines = self._settings.content_dir, engines_allowed(self._settings.foreign_audio)

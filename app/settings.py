@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     person_number: str = ""
     drain_seconds: int = Field(30, ge=0)
     journal: bool = False
+    prices: Path = REPOSITORY / "deploy" / "prices.yaml"
 
     # Twilio
     twilio_account_sid: str = ""

@@ -17,19 +17,22 @@ MAY_IMPORT: dict[str, set[str]] = {
     **{room: PURE for room in NEIGHBOURS},
     "bridge": PURE | NEIGHBOURS | {"pool"},
     "pool": PURE | NEIGHBOURS,
+    "prices": PURE,  # reads the price table, which is the deployment's, not the staff's
     "settings": PURE | {"tools.addresses"},  # pure: how TOOL_HOSTS is written
     "edition": PURE | NEIGHBOURS,
     "casting": PURE | NEIGHBOURS | {"bridge", "edition", "settings"},
     "studio": PURE | NEIGHBOURS | {"settings"},  # voices are engines, recordings the cache's
     "editions": PURE | NEIGHBOURS | {"bridge", "edition", "casting", "settings"},
     "watching": {"editions"},
-    "assembly": PURE | NEIGHBOURS | {"bridge", "pool", "edition", "casting", "editions", "studio", "settings"},
+    "assembly": PURE
+    | NEIGHBOURS
+    | {"bridge", "pool", "edition", "casting", "editions", "studio", "settings", "prices"},
     "web": PURE | NEIGHBOURS | {"bridge", "pool", "settings"},
     "simulator": {"audio", "engines.offline"},  # were the wire code shared, both ends would share a mistake
     "cli": PURE
     | NEIGHBOURS
     | {"bridge", "pool", "edition", "casting", "editions", "watching", "studio", "assembly", "web", "settings"}
-    | {"simulator"},
+    | {"simulator", "prices"},
 }
 PURE_FILES = {
     *("messages.py", "events.py", "plan.py", "renewal.py", "twiml.py", "signature.py", "schema.py", "match.py"),

@@ -369,6 +369,7 @@ HANDS: dict[type[c.Command], Callable[[Bridge, Any], None]] = {
     c.AnsweredByPhrase: Bridge._measured,
     c.BargeInMeasured: Bridge._measured,
     c.FirstWordPlayed: Bridge._measured,
+    c.CallSpent: Bridge._measured,
     c.Note: Bridge._measured,
     c.EndCall: Bridge._end,
 }

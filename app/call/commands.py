@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.call.history import Line
+from app.call.prices import Bill, Usage
 
 # --- to the leg ---------------------------------------------------------------------------------------------------
 
@@ -253,6 +254,15 @@ class FirstWordPlayed:
 
 
 @dataclass(frozen=True, slots=True)
+class CallSpent:
+    """What the whole call has used and cost: tokens by the place that served it, in every process that had it."""
+
+    ms: int
+    tokens: Mapping[str, Usage]
+    bill: Bill
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Something worth a log line, a journal line and perhaps a counter; never the caller's words."""
 
@@ -267,7 +277,7 @@ class EndCall:
     disposition: str
 
 
-type Measure = TurnMeasured | AnsweredByPhrase | BargeInMeasured | FirstWordPlayed | Note
+type Measure = TurnMeasured | AnsweredByPhrase | BargeInMeasured | FirstWordPlayed | CallSpent | Note
 type Command = (
     PlayFrames
     | SendMark

@@ -61,6 +61,10 @@ class Departure:
         self.stage, self.hold_at = Stage.HERE, None
         return onward
 
+    def outside_until(self, now: int) -> int:
+        """ms that the carrier has had the caller."""
+        return self.outside_ms + (now - self.since if self.stage is Stage.OUT else 0)
+
     def give_up(self) -> list[Command]:
         """The call ends. Whoever is rung, or waits in a conference, must not wait for nobody."""
         stage, onward = self.stage, self.onward

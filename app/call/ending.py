@@ -37,6 +37,7 @@ def close(scene: Scene, disposition: Disposition, phrase: str, reply_is_coming: 
 
 def end(scene: Scene, disposition: Disposition) -> None:
     """At once, whatever is being said."""
+    spent = c.CallSpent(scene.elapsed, dict(scene.spent.tokens), scene.bill)
     scene.phase, scene.disposition = Phase.ENDED, disposition
     scene.do_all(scene.departure.give_up())
     scene.do_all(c.CancelTool(run.run) for run in scene.runs.take_all())
@@ -46,6 +47,7 @@ def end(scene: Scene, disposition: Disposition) -> None:
     if scene.attachment.live:
         scene.do(c.CloseSession(scene.attachment.ordinal))
     scene.do_all(scene.renewal.give_back())
+    scene.do(spent)
     scene.do(c.EndCall(str(disposition)))
 
 

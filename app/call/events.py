@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from app.call.onward import OnwardResult
+from app.call.prices import Usage
 
 
 class Failure(StrEnum):
@@ -252,13 +253,18 @@ class WordSpoken:
 
 @dataclass(frozen=True, slots=True)
 class UsageReported:
-    """Tokens since the last report of this session."""
+    """Tokens since the last report of this session. `where` (`region:model`) says whose they are."""
 
     session: int
     speech_in: int
     speech_out: int
     text_in: int
     text_out: int
+    where: str = ""
+
+    @property
+    def usage(self) -> Usage:
+        return Usage(self.speech_in, self.speech_out, self.text_in, self.text_out)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ it was a turn and drops them, quiet brings them back. Each clear begins an **epo
 drops its buffer echoes every mark in it.
 
 **What is current.** Legs and sessions are numbered; events of another number are not ours, except FINAL texts, which
-come late and still tell the truth. The protocol has no way to stop a reply, so `replies` knows which contents may be
-heard, by their ids and never by time (`model`).
+come late and still tell the truth, and what was used, which is paid for. The protocol has no way to stop a reply, so
+`replies` knows which contents may be heard, by their ids and never by time (`model`).
 
 **What was heard** is what was said: `history` takes a sentence into the account when its audio begins, and counts as
 much of it as reached the ear.
@@ -113,6 +113,7 @@ class Call:
             menu=scene.pad.menu,
             secrets=scene.pad.secrets,
             digest=scene.digest.facts,
+            spent=dict(scene.spent.tokens),
             unheard=bool(scene.uplink.unanswered) and not scene.account.unanswered(),
         )
         return snapshots.write(scene.setup.facts, state)
@@ -149,6 +150,7 @@ class Call:
             scene.departure.begin(Stage.OUT, kept.onward, now_ms)
         scene.pad.restore(kept.menu, kept.secrets)
         scene.digest.restore(kept.digest)
+        scene.spent.tokens.update(kept.spent)
         for text in (*kept.texts, *map(texts.result_lost, kept.tools)):
             scene.texts.ask(text)
         return call
@@ -245,7 +247,7 @@ def _wakeups(scene: Scene) -> Iterable[int | None]:
 type Handler = Callable[[Scene, Any], None]
 
 # An engine may notice a sound, or send what an earlier turn has left, and still be deaf to what is said.
-_NO_ANSWER = (e.EngineHeardSpeech, e.EngineHeardPause, e.UsageReported, e.ReplyTextEnded)
+_NO_ANSWER = (e.EngineHeardSpeech, e.EngineHeardPause, e.ReplyTextEnded)
 
 
 def _of_leg(handler: Handler) -> Handler:
@@ -320,7 +322,7 @@ _HANDLERS: Mapping[type[e.Event], Handler] = {
     e.ReplyStarted: _of_session(model.reply_started),
     e.ReplyAudio: _of_session(model.reply_audio),
     e.ReplyEnded: _of_session(model.reply_ended),
-    e.UsageReported: _of_session(model.usage_reported),
+    e.UsageReported: model.usage_reported,
     e.ToolCalled: _of_session(model.tool_called),
     e.WordSpoken: _of_session(ladder.word_spoken),
     e.ToolAnswered: model.tool_answered,

@@ -47,7 +47,8 @@ def reply_ended(scene: Scene, event: e.ReplyEnded) -> None:
 
 
 def usage_reported(scene: Scene, event: e.UsageReported) -> None:
-    """Counted by the house; it changes nothing here."""
+    """It is paid for, whichever of the call's sessions it was."""
+    scene.spent.add(event.where, event.usage)
 
 
 def _admit(scene: Scene, session: int, content: str) -> bool:

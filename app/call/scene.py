@@ -17,6 +17,7 @@ from app.call.departure import Departure
 from app.call.digest import Digest
 from app.call.disposition import Disposition
 from app.call.pad import Pad
+from app.call.prices import Bill, Spent
 from app.call.renewal import Renewal
 from app.call.replies import Replies
 from app.call.rungs import Rungs
@@ -85,6 +86,7 @@ class Scene:
         self.failure = FailureClock(timings)
         self.deaf = DeafClock(timings)
         self.waterfall = Waterfall()
+        self.spent = Spent()
         self._commands: list[c.Command] = []
 
     # --- what to do -----------------------------------------------------------------------------------------------
@@ -117,3 +119,9 @@ class Scene:
     def elapsed(self) -> int:
         """How long the call has lasted, in ms, in this process and those before."""
         return self.elapsed_before + (0 if self.began is None else self.now - self.began)
+
+    @property
+    def bill(self) -> Bill:
+        """What the call has cost until now."""
+        streamed = max(0, self.elapsed - self.departure.outside_until(self.now))
+        return self.spent.bill(self.setup.prices, self.elapsed, streamed)

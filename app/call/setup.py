@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from app.call.prices import Prices
+
 type Follows = Literal["nothing", "hang_up", "transfer", "ask_model"]
 
 
@@ -189,3 +191,4 @@ class CallSetup:
     frame_silence: bytes = b"\xff"  # one byte of silence, to pad the last frame
     timings: Timings = field(default_factory=Timings)
     uplink: UplinkSettings = field(default_factory=UplinkSettings)
+    prices: Prices = field(default_factory=Prices)

@@ -6,13 +6,14 @@ a time limit.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, get_args
 
 from app.call.digest import Fact
 from app.call.disposition import Disposition
 from app.call.history import Line, Role
 from app.call.onward import Onward
+from app.call.prices import TOKEN_KINDS, Usage
 from app.call.setup import CallFacts
 
 SCHEMA = 1
@@ -34,6 +35,7 @@ class State:
     menu: str = ""  # the keypad's, where one was open
     secrets: int = 0  # entered on the keypad until now
     digest: tuple[Fact, ...] = ()
+    spent: Mapping[str, Usage] = field(default_factory=dict)  # tokens by `region:model`
     unheard: bool = False  # the caller has said something that nobody has made out
 
 
@@ -58,6 +60,7 @@ def write(facts: CallFacts, state: State) -> dict[str, Any]:
         "menu": state.menu,
         "secrets": state.secrets,
         "digest": [fact.document() for fact in state.digest],
+        "spent": {where: asdict(usage) for where, usage in state.spent.items()},
         "unheard": state.unheard,
     }
 
@@ -85,6 +88,7 @@ def read(document: Mapping[str, Any], call_sid: str) -> State:
             menu=_text(document.get("menu", "")),
             secrets=_count(document.get("secrets", 0)),
             digest=tuple(map(_fact, document.get("digest", ()))),
+            spent={_text(where): _usage(given) for where, given in document.get("spent", {}).items()},
             unheard=document.get("unheard", False) is True,
         )
     except (KeyError, TypeError, AttributeError) as missing:
@@ -113,6 +117,10 @@ def _line(line: Mapping[str, Any]) -> Line:
 
 def _fact(fact: Mapping[str, Any]) -> Fact:
     return Fact.of({name: _text(fact[name]) for name in ("kind", "about", "text")})
+
+
+def _usage(given: Mapping[str, Any]) -> Usage:
+    return Usage(**{kind: _count(given[kind]) for kind in TOKEN_KINDS})
 
 
 def _text(value: Any) -> str:

@@ -57,7 +57,10 @@ def serve(
         listening = _port_of(settings)
     if workers > 1:
         raise typer.Exit(asyncio.run(_share(settings, local, workers, listening)))
-    uvloop.run(_serve(settings, edition, local, listening, worker))
+    try:
+        uvloop.run(_serve(settings, edition, local, listening, worker))
+    except ContentError as error:
+        fail(str(error))
 
 
 def _port_of(settings: Settings) -> socket.socket:

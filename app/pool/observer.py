@@ -24,8 +24,8 @@ class PoolObserver(Protocol):
 
     def close_hung(self, key: SessionKey) -> None: ...
 
-    def spent_unlent(self, key: SessionKey, usage: UsageReported) -> None:
-        """Tokens of a session that never served a call."""
+    def spent(self, key: SessionKey, usage: UsageReported, lent: bool) -> None:
+        """Tokens that no call was told of: the session never served one, or (`lent`) its call was over."""
         ...
 
 
@@ -44,4 +44,4 @@ class Unobserved:
 
     def close_hung(self, key: SessionKey) -> None: ...
 
-    def spent_unlent(self, key: SessionKey, usage: UsageReported) -> None: ...
+    def spent(self, key: SessionKey, usage: UsageReported, lent: bool) -> None: ...

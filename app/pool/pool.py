@@ -321,16 +321,16 @@ class Pool:
     async def _end(self, session: Session, unlent: bool) -> None:
         try:
             await session.close()
-            if unlent:
-                await self._count_unlent(session)
+            await self._count_rest(session, lent=not unlent)
         except Exception:
             log.exception("! a session's close failed", agent=session.key.agent)
 
-    async def _count_unlent(self, session: Session) -> None:
-        """Nobody read the events of a session that served no call: what it used is in them."""
+    async def _count_rest(self, session: Session, lent: bool) -> None:
+        """Nobody reads the events of a session that served no call, nor the last ones after a call: what was used is in
+        them."""
         async for event in session.events():
             if isinstance(event, UsageReported):
-                self._observer.spent_unlent(session.key, event)
+                self._observer.spent(session.key, event, lent)
 
     def _spawn(self, work: Coroutine[Any, Any, None], group: set[asyncio.Task[None]]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

@@ -12,6 +12,7 @@ from itertools import count
 from app.call import commands as c
 from app.call import events as e
 from app.call.machine import Call
+from app.call.prices import Prices
 from app.call.setup import (
     CallFacts,
     CallSetup,
@@ -60,6 +61,7 @@ def setup(
     messages: bool = False,
     keypad: Keypad | None = None,
     without_model: WithoutModel | None = None,
+    prices: Prices | None = None,
 ) -> CallSetup:
     return CallSetup(
         FACTS,
@@ -75,6 +77,7 @@ def setup(
         messages=messages,
         keypad=keypad or Keypad(),
         without_model=without_model or WithoutModel(),
+        prices=prices or Prices(),
     )
 
 

@@ -24,7 +24,7 @@ NIGHT = SessionSpec(replace(DESK.key, agent="night"), "You answer at night.", "m
 class Tally(Unobserved):
     def __init__(self) -> None:
         self.counted: Counter[str] = Counter()
-        self.unlent_tokens = 0
+        self.tokens = {False: 0, True: 0}
 
     def opened_cold(self, key: SessionKey) -> None:
         self.counted["cold"] += 1
@@ -41,8 +41,8 @@ class Tally(Unobserved):
     def close_hung(self, key: SessionKey) -> None:
         self.counted["hung"] += 1
 
-    def spent_unlent(self, key: SessionKey, usage: UsageReported) -> None:
-        self.unlent_tokens += usage.text_in
+    def spent(self, key: SessionKey, usage: UsageReported, lent: bool) -> None:
+        self.tokens[lent] += usage.text_in
 
 
 class House:
@@ -199,14 +199,15 @@ def test_a_pool_nobody_calls_shrinks_to_one() -> None:
     in_virtual_time(story())
 
 
-def test_what_unlent_sessions_use_is_counted_apart() -> None:
+def test_what_sessions_use_without_a_call_is_counted_and_that_of_unlent_ones_apart() -> None:
     async def story() -> None:
         async with house(size=1) as at:
             await at.pool.first_filling()
             used = begun(at.pool.lend(DESK))
             at.pool.release(used)
             await wait(60)
-            assert at.tally.unlent_tokens == 7 * at.tally.counted["too_old"] + 7 * at.tally.counted["turnover"] > 0
+            assert at.tally.tokens[True] == 7
+            assert at.tally.tokens[False] == 7 * at.tally.counted["too_old"] + 7 * at.tally.counted["turnover"] > 0
 
     in_virtual_time(story())
 

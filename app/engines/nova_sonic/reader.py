@@ -40,10 +40,12 @@ STOPS = {"END_TURN": Stop.END_TURN, "INTERRUPTED": Stop.INTERRUPTED}
 
 
 class Reader:
-    """Holds the contents that are open now. `session` is the ordinal that its events carry."""
+    """Holds the contents that are open now. `session` is the ordinal that its events carry, `where` the endpoint's
+    name."""
 
-    def __init__(self, session: int = 0) -> None:
+    def __init__(self, session: int = 0, where: str = "") -> None:
         self.session = session
+        self._where = where
         self._open: dict[str, ContentStarted] = {}
         self._interrupted = False
 
@@ -60,7 +62,7 @@ class Reader:
             case ToolUsed(_, run, name, arguments):
                 yield ToolCalled(self.session, run, name, arguments)
             case TokensUsed(speech_in, speech_out, text_in, text_out):
-                yield UsageReported(self.session, speech_in, speech_out, text_in, text_out)
+                yield UsageReported(self.session, speech_in, speech_out, text_in, text_out, self._where)
             case SpeechNoticed(ended):
                 yield EngineHeardPause(self.session) if ended else EngineHeardSpeech(self.session)
 

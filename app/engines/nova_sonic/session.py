@@ -73,7 +73,7 @@ class SonicSession:
         self._prompt = fresh_name()
         self._audio = fresh_name()
         self._mould = events.audio_mould(self._prompt, self._audio)
-        self._reader = Reader()
+        self._reader = Reader(where=str(spec.where))
         self._begun = False
         self._over = False
         self._verdict: Verdict | None = None
@@ -87,7 +87,6 @@ class SonicSession:
         self.abandoned = False  # its close hung
         self.dropped_ms = 0
         self.broken_messages = 0
-        self.unlent_usage = UsageReported(0, 0, 0, 0, 0)
 
     # --- what the pool asks ---
 
@@ -234,10 +233,8 @@ class SonicSession:
     def _note(self, event: SessionEvent) -> None:
         if isinstance(event, ToolCalled):
             self._tools_open.add(event.run)
-        if self._begun:
+        if self._begun or isinstance(event, UsageReported):  # what it used is told to whoever reads, a call or the pool
             self._heard.append(event)
-        elif isinstance(event, UsageReported):
-            self.unlent_usage = _sum(self.unlent_usage, event)
 
     def wire_ended(self, verdict: Verdict | None) -> None:
         """An end that nobody asked for is a failure, however politely it came."""
@@ -325,9 +322,3 @@ class SonicSession:
 
     def _now_ms(self) -> int:
         return int(self._loop.time() * 1000)
-
-
-def _sum(a: UsageReported, b: UsageReported) -> UsageReported:
-    return UsageReported(
-        0, a.speech_in + b.speech_in, a.speech_out + b.speech_out, a.text_in + b.text_in, a.text_out + b.text_out
-    )

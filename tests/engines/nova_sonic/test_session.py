@@ -69,6 +69,10 @@ TOOL_USE = said("toolUse", toolUseId="t-1", toolName="find_order", content="{}")
 USAGE = said("usageEvent", details={"delta": {"input": {"speechTokens": 2}, "output": {"textTokens": 1}}})
 
 
+def used(session: int) -> UsageReported:
+    return UsageReported(session, 2, 0, 0, 1, str(SPEC.where))
+
+
 async def opened(limits: SessionLimits | None = None) -> tuple[SonicSession, Paper]:
     session, paper = SonicSession(SPEC, limits or SessionLimits(close_ms=50), lambda _: None), Paper()
     session.wire_accepted()
@@ -187,14 +191,23 @@ async def test_a_waiting_reader_is_woken_by_each_event() -> None:
     assert await reading == ReplyStarted(7, "k")
 
 
-async def test_what_an_unlent_session_uses_is_counted_apart() -> None:
+async def test_what_a_session_used_before_it_was_lent_is_told_to_the_call() -> None:
     session, _ = await opened()
-    session.wire_said(USAGE)
     session.wire_said(USAGE)
     session.begin(7, [])
     session.wire_said(USAGE)
-    assert session.unlent_usage == UsageReported(0, 4, 0, 0, 2)
-    assert await anext(session.events()) == UsageReported(7, 2, 0, 0, 1)
+    told = session.events()
+    assert [await anext(told), await anext(told)] == [used(0), used(7)]
+
+
+async def test_what_a_session_used_that_served_no_call_is_told_to_whoever_closes_it() -> None:
+    session, paper = await opened()
+    session.wire_said(USAGE)
+    session.start_closing()
+    paper.end()
+    session.wire_ended(None)
+    assert await rest(session) == [used(0)]
+    await session.close()
 
 
 async def test_a_broken_message_is_counted_and_the_session_goes_on() -> None:
@@ -251,7 +264,7 @@ async def test_a_call_is_closed_in_the_protocols_order_and_heard_to_its_end() ->
     session.wire_ended(None)
     paper.gone.set_result(None)
     await closing
-    assert await rest(session) == [UsageReported(7, 2, 0, 0, 1)]
+    assert await rest(session) == [used(7)]
     assert not paper.abandoned
 
 
