@@ -94,8 +94,10 @@ class CallMemory:
         self._run_errand(call_sid, lambda: self._note_end(call_sid, disposition))
 
     async def _note_end(self, call_sid: str, disposition: str) -> None:
+        word = {"disposition": disposition}
+        if not await self._store.put_held(ENDED, call_sid, word, ENDED_REMEMBERED_S, self.process):
+            return  # it goes on in another process, whatever its copy here has come to
         await self._store.delete(SNAPSHOT, call_sid)
-        await self._store.put(ENDED, call_sid, {"disposition": disposition}, ENDED_REMEMBERED_S)
         await self._store.let_go(call_sid, self.process)
 
     def post(self, call_sid: str, letter: dict[str, Any]) -> None:

@@ -9,13 +9,14 @@ another under load (SIGTERM, a drain so short that every call is moved). Exit 0 
 import asyncio
 import json
 import os
+import re
 import secrets
 import signal
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
@@ -28,7 +29,7 @@ import uvloop
 from app.cache.store import Store, open_store, shared_url
 from app.settings import Settings
 from app.simulator.load.balancer import balancer
-from app.simulator.load.figures import MS, percentile
+from app.simulator.load.figures import MS, percentile, spread_of_buckets
 from app.simulator.load.lasting import Gap, LastingCall
 from app.simulator.load.processes import (
     KEY,
@@ -49,9 +50,11 @@ from app.simulator.twilio.ticker import Ticker
 
 READY_S, STOP_S, BACK_S = 60.0, 60.0, 20.0
 LOOK_S = 0.1
+KEPT_WITHIN_MS = 50.0
 DRAIN_S = 2  # until the balancer has noticed that a server is not ready; then every call is moved
 HABITS = Habits(talk_ms=1_400, pause_ms=1_300, listen_ms=2_000)
 MIND = Mind(think_ms=700, listen_ms=2_000)
+_KEPT = re.compile(r'offhook_snapshot_kept_seconds_bucket\{le="([^"]+)"\}')
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ class Figures:
     unanswered: int = 0  # came back, and heard nothing
     snapshots: int = 0
     quick_snapshots: int = 0  # acknowledged within 50 ms of the turn's end
+    snapshot_ms: dict[str, float] = field(default_factory=dict)  # p50, p95, p99 and max: at most so much
     ends: dict[str, int] = field(default_factory=dict)  # how streams ended, as telephones saw it
     missed: list[str] = field(default_factory=list)  # what was asked for and is not so
 
@@ -98,6 +102,11 @@ class Figures:
         self.stream_ms = sorted((gap.stream - gap.lost) / MS for gap in gaps if gap.stream)
         self.voice_ms = sorted((gap.voice - gap.lost) / MS for gap in gaps if gap.voice)
         self.unanswered = sum(1 for gap in gaps if not gap.voice)
+
+    def of_snapshots(self, kept: Mapping[float, int]) -> None:
+        self.snapshots = max(kept.values(), default=0)
+        self.quick_snapshots = kept.get(KEPT_WITHIN_MS, 0)
+        self.snapshot_ms = spread_of_buckets(kept)
 
     def ask(self, good: bool, what: str) -> None:
         if not good:
@@ -115,12 +124,15 @@ class Figures:
             f"  refused on arrival           {self.refused}",
             f"  calls lost                   {len(self.lost)} {' '.join(self.lost[:3])}",
             f"  acknowledged turns lost      {self.turns_lost} of {self.turns_kept}",
-            f"  snapshots kept within 50 ms  {self.quick_snapshots} of {self.snapshots}",
+            f"  snapshots kept within 50 ms  {self.quick_snapshots} of {self.snapshots}{self._kept()}",
             f"  without a stream             {spread(self.stream_ms)}",
             f"  until a voice                {spread(self.voice_ms)}",
             f"  {'all as asked' if not self.missed else 'MISSED: ' + '; '.join(self.missed)}",
         ]
         return "\n".join(lines)
+
+    def _kept(self) -> str:
+        return "".join(f", {name} <= {ms:g} ms" for name, ms in self.snapshot_ms.items())
 
 
 # --- the servers ------------------------------------------------------------------------------------------------------
@@ -164,13 +176,16 @@ class Servers:
                 child.process.kill()
             await asyncio.to_thread(child.stop)
 
-    async def snapshots(self) -> tuple[int, int]:
-        """How many the store has acknowledged, and how many of them within 50 ms, as the servers up now have it."""
-        texts = [await asyncio.to_thread(Server(self._children[port], port).get, "/metrics") for port in self.ports]
-        figures = [read_metrics(text) for _, text in texts]
-        name = "offhook_snapshot_kept_seconds"
-        kept = sum(each.get(f"{name}_count", 0) for each in figures)
-        return int(kept), int(sum(each.get(f'{name}_bucket{{le="0.05"}}', 0) for each in figures))
+    async def snapshots(self) -> dict[float, int]:
+        """How long the store took to acknowledge them, as the servers up now have it: a bound in ms -> how many were
+        at most that."""
+        kept: Counter[float] = Counter()
+        for port in self.ports:
+            _, text = await asyncio.to_thread(Server(self._children[port], port).get, "/metrics")
+            for series, value in read_metrics(text).items():
+                if (bucket := _KEPT.fullmatch(series)) is not None:
+                    kept[float(bucket[1]) * 1000] += int(value)
+        return dict(kept)
 
     def holding(self, port: int) -> int:
         """Sockets of calls at this server now."""
@@ -318,7 +333,7 @@ async def restart_all(town: Town, sizes: Sizes) -> Figures:
 
 async def _judge(figures: Figures, town: Town, crowd: Crowd, before: dict[str, int], at: int) -> None:
     after = await crowd.acknowledged()
-    figures.snapshots, figures.quick_snapshots = await town.servers.snapshots()
+    figures.of_snapshots(await town.servers.snapshots())
     figures.of(crowd.gaps(at))
     figures.lost = crowd.lost()
     figures.refused = sum(call.refused for call in crowd.calls)

@@ -12,6 +12,7 @@ from app.call.events import UsageReported
 
 SPEECH_SECONDS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.3, 1.6, 2.0, 3.0, 5.0, 10.0)
 BARGE_IN_SECONDS = (0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0)
+KEPT_SECONDS = (0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0)
 LATENESS_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 1.0)
 
 SHARED = "PROMETHEUS_MULTIPROC_DIR"  # the library's own variable: a folder in which several processes count together
@@ -83,7 +84,7 @@ class Meters:
         self.snapshot_kept = histogram(
             "snapshot_kept_seconds",
             "End of a turn to the store's word that its snapshot is kept",
-            SPEECH_SECONDS,
+            KEPT_SECONDS,
         )
         self.notes = counter("notes", "What calls noted: fillers, recoveries, missing phrases", "what")
 

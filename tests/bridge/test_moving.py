@@ -115,3 +115,44 @@ async def test_every_process_sees_who_is_there_and_what_they_have() -> None:
         assert [call["call"] for call in listing["process 0"]["calls"]] == ["CA1"]
         assert "+1415" not in str(listing)
         assert {front.fleet.size for front in fronts} == {3}
+
+
+@rehearsed
+async def test_of_two_processes_that_are_asked_at_once_what_follows_exactly_one_has_the_call() -> None:
+    async with processes(3) as (before, one, other):
+        await before.desk.answer_call(incoming("CA1"))
+        _, served = await before.connect("CA1")
+        await asyncio.sleep(4)
+        answers = await asyncio.gather(*(front.desk.continue_call(incoming("CA1")) for front in (one, other)))
+        assert answers == [ConnectStream(), ConnectStream()]  # the carrier opens one stream, wherever it has asked last
+        await asyncio.sleep(2)
+        await served
+        assert sum(front.desk.registry.live_count() for front in (before, one, other)) == 1
+
+
+@rehearsed
+async def test_of_two_sockets_with_one_token_exactly_one_carries_the_call() -> None:
+    async with processes(3) as (before, one, other):
+        await before.desk.answer_call(incoming("CA1"))
+        await asyncio.sleep(0.1)
+        token = before.desk.stream_token("CA1")
+        legs = await asyncio.gather(one.desk.claim_leg("CA1", "MZ1", token), other.desk.claim_leg("CA1", "MZ2", token))
+        assert sorted(leg is None for leg in legs) == [False, True]
+        await asyncio.sleep(2)
+        assert [front.desk.registry.live_count() for front in (before, one, other)] == [
+            0,
+            *(int(bool(x)) for x in legs),
+        ]
+
+
+@rehearsed
+async def test_a_copy_that_ends_after_its_lease_is_gone_ends_the_call_for_nobody() -> None:
+    async with processes() as (here, there):
+        await here.desk.answer_call(incoming("CA1"))
+        leg, served = await here.connect("CA1")
+        await asyncio.sleep(4.5)
+        assert await there.desk.continue_call(incoming("CA1")) == ConnectStream()
+        await hang_up(leg, served)  # before it has looked at its lease
+        await asyncio.sleep(0.1)
+        assert (await here.store.get("ended", "CA1"), there.desk.registry.live_count()) == (None, 1)
+        assert await here.store.get("snapshot", "CA1") is not None

@@ -166,3 +166,26 @@ async def test_an_error_does_not_repeat_the_address(tmp_path: Path) -> None:
         with pytest.raises(StoreGone) as caught:
             await store.get("call", "1")
     assert secret not in str(caught.value)
+
+
+async def test_what_is_kept_under_a_lease_takes_one_trip_to_the_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_store("redis-server", tmp_path, monkeypatch) as store:
+        await store.take("CA1", "here", 60)
+        before = (await store._client.info("stats"))["total_reads_processed"]
+        assert await store.put_held("snapshot", "CA1", {"a": 1}, 60, "here")
+        after = (await store._client.info("stats"))["total_reads_processed"]
+    assert after - before == 2  # the second question is one, too
+
+
+async def test_only_the_holder_of_a_lease_writes_under_it_and_lets_it_go(store: Store) -> None:
+    assert await store.put_held("snapshot", "CA1", {"by": "anybody"}, 60, "here")
+    await store.take("CA1", "there", 60)
+    assert not await store.put_held("snapshot", "CA1", {"by": "here"}, 60, "here")
+    assert await store.put_held("snapshot", "CA1", {"by": "there"}, 60, "there")
+    await store.let_go("CA1", "here")
+    assert await store.holders(["CA1"]) == ["there"]
+    await store.let_go("CA1", "there")
+    assert await store.holders(["CA1"]) == [""]
+    assert await store.get("snapshot", "CA1") == {"by": "there"}

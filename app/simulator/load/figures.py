@@ -21,6 +21,18 @@ def spread(values: Sequence[float]) -> dict[str, float]:
     return {**figures, "max": ordered[-1]}
 
 
+def spread_of_buckets(buckets: Mapping[float, float]) -> dict[str, float]:
+    """The same of a histogram (upper bound -> how many were at most that, cumulative): each figure is the bound that
+    it does not exceed."""
+    bounds, total = sorted(buckets), max(buckets.values(), default=0)
+    if not total:
+        return {}
+    shares = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("max", 1.0))
+    return {
+        name: next(bound for bound in bounds if buckets[bound] >= math.ceil(share * total)) for name, share in shares
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """`figure` (p50, p95, p99 or value) is to be at most `limit`, in the row's unit."""

@@ -1,6 +1,6 @@
 """Percentiles, targets and rows."""
 
-from app.simulator.load.figures import Row, Target, percentile, spread
+from app.simulator.load.figures import Row, Target, percentile, spread, spread_of_buckets
 
 
 def test_a_percentile_is_the_smallest_value_that_enough_values_do_not_exceed() -> None:
@@ -43,3 +43,9 @@ def test_a_row_says_in_json_all_that_the_table_says_and_leaves_the_samples_out()
         "note": "odd",
         "command": "offhook bench --only turn",
     }
+
+
+def test_a_spread_of_buckets_names_bounds_that_are_not_exceeded() -> None:
+    buckets = {10.0: 50, 20.0: 96, 50.0: 99, 100.0: 100, 250.0: 100}
+    assert spread_of_buckets(buckets) == {"p50": 10.0, "p95": 20.0, "p99": 50.0, "max": 100.0}
+    assert spread_of_buckets({10.0: 0}) == {}
