@@ -136,6 +136,7 @@ async def assemble(
         quota = FleetQuota(store, process, settings.nova_sonic_max_streams)
         pool = Pool(endpoints, casting.specs(), _pool_options(settings), now_ms, PoolMeters(meters), quota=quota)
         endpoints.recovered = pool.try_again
+        quota.shelf = pool
         meters.watch_endpoints(endpoints.down)
         _watch_pool(meters, pool)
         meters.watch(meters.tools_left_behind, lambda: editions.tools_left_behind)

@@ -130,8 +130,22 @@ def choose(warm: Sequence[Warm], key: SessionKey, now_ms: int, options: PoolOpti
 
 def has_spare(scene: Scene, key: SessionKey, options: PoolOptions) -> bool:
     """More sessions could be lent now than are promised."""
+    return beyond_promised(scene, key, options) > 0
+
+
+def beyond_promised(scene: Scene, key: SessionKey, options: PoolOptions) -> int:
+    """How many more sessions could be lent now than are promised; negative where callers wait for theirs."""
     fit = sum(fits(warm, key, scene.now_ms, options) for warm in scene.warm)
-    return fit > still_promised(scene.promised.get(key, ()), scene.now_ms, options)
+    return fit - still_promised(scene.promised.get(key, ()), scene.now_ms, options)
+
+
+def spare(scene: Scene, options: PoolOptions) -> list[int]:
+    """Warm sessions that no caller who has rung is to have, the oldest first."""
+    found: list[Warm] = []
+    for key in {warm.key for warm in scene.warm}:
+        kept = sorted((warm for warm in scene.warm if warm.key == key), key=lambda w: w.opened_ms)
+        found += kept[: max(0, beyond_promised(scene, key, options))]
+    return [warm.id for warm in sorted(found, key=lambda w: w.opened_ms)]
 
 
 def yields(warm: Sequence[Warm]) -> int | None:

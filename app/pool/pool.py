@@ -16,7 +16,7 @@ import structlog
 from app.call.events import Failure, UsageReported
 from app.engines.engine import Engine, EngineError, Session, SessionKey, SessionSpec
 from app.pool.observer import PoolObserver, Unobserved
-from app.pool.plan import PoolOptions, Why, has_spare, plan, yields
+from app.pool.plan import PoolOptions, Why, beyond_promised, has_spare, plan, spare, yields
 from app.pool.quota import Quota, Unlimited
 from app.pool.roster import PoolCounts, Roster
 
@@ -149,6 +149,15 @@ class Pool:
         """Is a warm session of `spec`'s key at hand that no caller who has rung is to have? Under 1 ms."""
         return has_spare(self._roster.scene(self._clock()), spec.key, self._options)
 
+    def spare(self) -> int:
+        """How many sessions are at hand that no caller who has rung is to have."""
+        return len(spare(self._roster.scene(self._clock()), self._options))
+
+    def give_way(self) -> None:
+        """A caller of another process waits for a stream: close a session that is to spare, if there is one."""
+        for number in spare(self._roster.scene(self._clock()), self._options)[:1]:
+            self._retire(number, "makes_room")
+
     async def open_cold(self, spec: SessionSpec) -> Session:
         """None is at hand: wait for one that is being opened and not yet spoken for, or for one of the caller's own.
         A caller does not wait for a back-off. Raises `EngineError`: the service's, or THROTTLED when every stream of
@@ -260,7 +269,7 @@ class Pool:
         self._wake.set()
 
     async def _open_with_ticket(self, spec: SessionSpec) -> Session:
-        ticket = await self._quota.take()
+        ticket = await self._quota.take(lambda: self._waited_for(spec.key))
         try:
             session = await self._engine.open(spec)
         except BaseException:
@@ -268,6 +277,10 @@ class Pool:
             raise
         self._tickets[id(session)] = ticket
         return session
+
+    def _waited_for(self, key: SessionKey) -> bool:
+        """A caller has rung, or waits already, for whom no session is at hand."""
+        return bool(self._waiting[key]) or beyond_promised(self._roster.scene(self._clock()), key, self._options) < 0
 
     def _opened(self, session: Session, began_ms: int) -> None:
         self._roster.opened(session)
