@@ -19,6 +19,7 @@ from app.cache.render import Renderer, RenderReport
 from app.cache.store import Store, open_store
 from app.call.commands import Command, EndCall, HandOver
 from app.call.events import Event, Failure, UsageReported
+from app.call.prices import Prices
 from app.call.setup import Timings
 from app.casting import Casting, wall_ms
 from app.edition import Edition
@@ -134,7 +135,9 @@ async def assemble(
         endpoints = Endpoints(engine, _endpoint_options(settings), now_ms)
         process = process_name()
         quota = FleetQuota(store, process, settings.nova_sonic_max_streams)
-        pool = Pool(endpoints, casting.specs(), _pool_options(settings), now_ms, PoolMeters(meters), quota=quota)
+        pool = Pool(
+            endpoints, casting.specs(), _pool_options(settings), now_ms, PoolMeters(meters, prices), quota=quota
+        )
         endpoints.recovered = pool.try_again
         quota.shelf = pool
         meters.watch_endpoints(endpoints.down)
@@ -285,8 +288,9 @@ class StreamTokens:
 class PoolMeters:
     """The pool's observer: its news as metrics."""
 
-    def __init__(self, meters: Meters) -> None:
+    def __init__(self, meters: Meters, prices: Prices) -> None:
         self._meters = meters
+        self._prices = prices
 
     def opened(self, key: SessionKey, took_ms: int) -> None:
         self._meters.pool_opened.observe(took_ms / 1000)
@@ -307,7 +311,9 @@ class PoolMeters:
         self._meters.session_errors.labels("close_hung").inc()
 
     def spent(self, key: SessionKey, usage: UsageReported, lent: bool) -> None:
-        self._meters.count_tokens(usage, "" if lent else "unlent_")
+        prefix = "" if lent else "unlent_"
+        self._meters.count_tokens(usage, prefix)
+        self._meters.pay(prefix + "model", self._prices.of(usage.where, usage.usage))
 
 
 def _watch_pool(meters: Meters, pool: Pool) -> None:

@@ -19,7 +19,7 @@ from app.call import commands as c
 from app.call import events as e
 from app.call.machine import Call
 from app.engines.engine import EngineError, Session
-from app.legs.leg import Leg, LegReport, LineAudio
+from app.legs.leg import Leg, LegReport, LineAudio, LineMeasured
 
 type Watch = Callable[[int, e.Event, list[c.Command]], None]
 type Opener = Callable[[str], Awaitable[Session]]  # of a language
@@ -73,6 +73,8 @@ class House(Protocol):
 
     def used(self, usage: e.UsageReported) -> None: ...
 
+    def line_measured(self, line: LineMeasured) -> None: ...
+
     def session_failed(self, failed: e.SessionFailed) -> None: ...
 
     def ended(self, disposition: str) -> None: ...
@@ -111,6 +113,8 @@ class Bridge:
     def hear_leg(self, report: LegReport) -> None:
         if isinstance(report, LineAudio):
             self._hear_caller(report)
+        elif isinstance(report, LineMeasured):
+            self._house.line_measured(report)
         elif isinstance(report, e.KeyPressed):
             self.step(replace(report, key=self.vault.take(report.key)))
         else:
@@ -370,6 +374,7 @@ HANDS: dict[type[c.Command], Callable[[Bridge, Any], None]] = {
     c.BargeInMeasured: Bridge._measured,
     c.FirstWordPlayed: Bridge._measured,
     c.CallSpent: Bridge._measured,
+    c.RanDry: Bridge._measured,
     c.Note: Bridge._measured,
     c.EndCall: Bridge._end,
 }

@@ -25,7 +25,7 @@ from app.call.machine import Call
 from app.call.onward import Onward
 from app.call.setup import CallFacts, CallSetup
 from app.engines.engine import LISTENER, EngineError, Session, SessionSpec
-from app.legs.leg import Leg
+from app.legs.leg import Leg, LineMeasured
 from app.legs.recording import NotRecorded, Recording
 from app.metrics.meters import Meters
 
@@ -246,7 +246,8 @@ class CallLife:
     async def run_tool(self, run: str, name: str, arguments: str) -> e.ToolAnswered:
         answered = await self._answer(run, name, arguments)
         self._meters.tools.labels(answered.name, answered.outcome).inc()
-        self._meters.tool_seconds.labels(answered.name, answered.outcome).observe(answered.ms / 1000)
+        effects = "yes" if answered.name in self.setup.effects else "no"
+        self._meters.tool_seconds.labels(answered.name, answered.outcome, effects).observe(answered.ms / 1000)
         return answered
 
     async def _answer(self, run: str, name: str, arguments: str) -> e.ToolAnswered:
@@ -293,9 +294,22 @@ class CallLife:
             case c.AnsweredByPhrase(phrase, confidence, how):
                 self._meters.known_answers.labels(how).inc()
                 self._log.info("= answered by a phrase", phrase=phrase, confidence=round(confidence, 2), how=how)
+            case c.RanDry(frames):
+                self._meters.late_frames.inc(frames)
+            case c.CallSpent():
+                self._count_call(command)
             case c.Note(what, detail):
                 self._meters.notes.labels(what).inc()
                 self._log.info("= " + what, detail=detail)
+
+    def _count_call(self, spent: c.CallSpent) -> None:
+        self._meters.count_call(spent)
+        bill, tokens = spent.bill, sum(usage.total for usage in spent.tokens.values())
+        known = {"model": bill.model, "carrier": bill.carrier, "total": bill.total}
+        cost = {what: "unknown" if amount is None else str(amount) for what, amount in known.items()}
+        self._log.info(
+            "= what the call used", seconds=spent.ms // 1000, tokens=tokens, **cost, currency=self.setup.prices.currency
+        )
 
     def _measure_turn(self, turn: c.TurnMeasured) -> None:
         self._meters.turns.labels(turn.answered_by).inc()
@@ -317,6 +331,11 @@ class CallLife:
 
     def used(self, usage: e.UsageReported) -> None:
         self._meters.count_tokens(usage)
+
+    def line_measured(self, line: LineMeasured) -> None:
+        self._meters.media_gap.observe(line.gap_s)
+        self._meters.media_delay.observe(line.delay_s)
+        self._meters.media_missing.inc(line.missing)
 
     def session_failed(self, failed: e.SessionFailed) -> None:
         self._meters.session_errors.labels(failed.failure).inc()

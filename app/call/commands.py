@@ -254,6 +254,13 @@ class FirstWordPlayed:
 
 
 @dataclass(frozen=True, slots=True)
+class RanDry:
+    """The telephone had nothing left to play in the middle of a piece, until these frames came."""
+
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
 class CallSpent:
     """What the whole call has used and cost: tokens by the place that served it, in every process that had it."""
 
@@ -277,7 +284,7 @@ class EndCall:
     disposition: str
 
 
-type Measure = TurnMeasured | AnsweredByPhrase | BargeInMeasured | FirstWordPlayed | CallSpent | Note
+type Measure = TurnMeasured | AnsweredByPhrase | BargeInMeasured | FirstWordPlayed | RanDry | CallSpent | Note
 type Command = (
     PlayFrames
     | SendMark

@@ -173,6 +173,8 @@ def play(scene: Scene) -> None:
         return
     scene.turns.sign(Sign.PLAYED)
     scene.failure.stop()
+    if scene.playout.late:
+        scene.do(c.RanDry(scene.playout.late))
     if not scene.first_word and scene.began is not None:
         scene.first_word = True
         scene.do(c.FirstWordPlayed(scene.now - scene.began))

@@ -92,6 +92,7 @@ class Playout:
         self._last: Piece | None = None  # the piece the last frame came from
         self._marks_named = 0
         self._held = False
+        self.late = 0  # frames the last `pump` sent in mid-piece to a telephone that had run dry
         self.answer_left = False  # the last `pump` sent frames that answer the caller
         self.leg: int | None = None
         self.epoch = 0
@@ -185,7 +186,7 @@ class Playout:
 
     def pump(self, now: int) -> list[Command]:
         """Frames and marks that are due now."""
-        self.answer_left = False
+        self.answer_left, self.late = False, 0
         if self._held or self.leg is None or not self._pieces:
             return []
         room = self._room(now)
@@ -296,6 +297,8 @@ class Playout:
         size = min(room, self._unsent(piece))
         if size > 0:
             if self._ear_position(now) >= self._sent:
+                if self._last is piece and now > self._dry_at():
+                    self.late += size // self._frame
                 self._ear = Clock(self._sent, now)  # the telephone was dry: it starts to play now
             if self._last is not piece:
                 piece.start = self._sent - piece.sent

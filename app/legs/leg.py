@@ -29,7 +29,18 @@ class LineAudio:
     audio: bytes
 
 
-type LegReport = LegAttached | LineAudio | KeyPressed | MarkEchoed | LegStalled | LegEnded
+@dataclass(frozen=True, slots=True)
+class LineMeasured:
+    """How the caller's audio came in the last second: the widest gap between two messages, how much later than the most
+    punctual one of the leg the last came, and frames that the other end counts and that never came."""
+
+    leg: int
+    gap_s: float
+    delay_s: float
+    missing: int
+
+
+type LegReport = LegAttached | LineAudio | LineMeasured | KeyPressed | MarkEchoed | LegStalled | LegEnded
 
 
 class Leg(Protocol):

@@ -2,17 +2,24 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from app.call.commands import CallSpent
 from app.call.events import UsageReported
+from app.call.prices import TOKEN_KINDS, Usage
 
 SPEECH_SECONDS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.3, 1.6, 2.0, 3.0, 5.0, 10.0)
 BARGE_IN_SECONDS = (0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0)
 KEPT_SECONDS = (0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0)
+LINE_SECONDS = (0.005, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 3.0, 10.0)
+CALL_SECONDS = (5.0, 15.0, 30.0, 60.0, 120.0, 180.0, 300.0, 480.0, 900.0, 1800.0, 3600.0)
+CALL_TOKENS = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
+CALL_MONEY = (0.001, 0.003, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.2, 0.5, 1.0, 3.0, 10.0)
 LATENESS_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 1.0)
 
 SHARED = "PROMETHEUS_MULTIPROC_DIR"  # the library's own variable: a folder in which several processes count together
@@ -66,15 +73,32 @@ class Meters:
         self.barge_ins = counter("barge_in", "Holds, by what became of them", "outcome")
         self.pool_sessions = gauge("pool_sessions", "Model sessions, by state", "state")
         self.session_errors = counter("session_errors", "Model sessions that failed, by kind", "kind")
+        self.media_gap = histogram(
+            "media_gap_seconds", "Widest gap between two of the caller's frames, each second", LINE_SECONDS
+        )
+        self.media_delay = histogram(
+            "media_delay_seconds",
+            "How much later than the stream's most punctual frame a caller's frame came, each second",
+            LINE_SECONDS,
+        )
+        self.media_missing = counter("media_missing", "Caller's frames that the carrier counted and that never came")
         self.late_frames = counter("late_frames", "Frames handed over after the telephone had run dry")
         self.loop_lateness = histogram(
             "loop_lateness_seconds", "How late the ticker ran: what every call of the process felt", LATENESS_SECONDS
         )
         self.bad_signatures = counter("bad_signatures", "Requests refused for their signature")
         self.model_tokens = counter("model_tokens", "Tokens the model reported, by kind", "kind")
+        self.call_seconds = histogram("call_seconds", "How long calls lasted", CALL_SECONDS)
+        self.call_tokens = histogram("call_tokens", "Tokens of a call, by kind", CALL_TOKENS, "kind")
+        self.money = counter("money", "What was paid for, in the price table's currency", "what")
+        self.money_unknown = counter("money_unknown", "Amounts that have no price, and are in no sum", "what")
+        self.call_money = histogram("call_money", "What a call cost, where it is known", CALL_MONEY, "what")
         self.tools = counter("tools", "Tool runs, by tool and outcome", "tool", "outcome")
         self.tool_seconds = histogram(
-            "tool_seconds", "How long tools ran, by tool and outcome", SPEECH_SECONDS, "tool", "outcome"
+            "tool_seconds",
+            "How long tools ran; effects: whether the tool changes something",
+            SPEECH_SECONDS,
+            *("tool", "outcome", "effects"),
         )
         self.tools_left_behind = gauge("tools_left_behind", "Threads of tools that nobody waits for any more")
         self.cold_opens = counter("pool_cold_opens", "Sessions opened while a caller waited")
@@ -94,8 +118,28 @@ class Meters:
 
     def count_tokens(self, usage: UsageReported, prefix: str = "") -> None:
         """What a session used; `prefix` sets apart those that served no call."""
-        for kind in ("speech_in", "speech_out", "text_in", "text_out"):
-            self.model_tokens.labels(prefix + kind).inc(getattr(usage, kind))
+        for kind in TOKEN_KINDS:
+            self.model_tokens.labels(prefix + kind).inc(usage.usage.of(kind))
+
+    def pay(self, what: str, amount: Decimal | None) -> None:
+        """`what`: model, carrier, or unlent_model for sessions that served no call."""
+        if amount is None:
+            self.money_unknown.labels(what).inc()
+        else:
+            self.money.labels(what).inc(float(amount))
+
+    def count_call(self, spent: CallSpent) -> None:
+        """What a whole call used and cost."""
+        self.call_seconds.observe(spent.ms / 1000)
+        total = sum(spent.tokens.values(), Usage())
+        for kind in TOKEN_KINDS:
+            self.call_tokens.labels(kind).observe(total.of(kind))
+        self.pay("model", spent.bill.model)
+        self.pay("carrier", spent.bill.carrier)
+        parts = {"model": spent.bill.model, "carrier": spent.bill.carrier, "total": spent.bill.total}
+        for what, amount in parts.items():
+            if amount is not None:
+                self.call_money.labels(what).observe(float(amount))
 
     def watch_endpoints(self, down: Callable[[], Mapping[str, bool]]) -> None:
         """`down`: each endpoint of the model by name, and whether it is left alone."""

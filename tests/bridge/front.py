@@ -104,6 +104,9 @@ class PlainLeg:
         self.ended = True
         self._reports.put_nowait(LegEnded(self.ordinal, how))
 
+    def report(self, report: LegReport) -> None:
+        self._reports.put_nowait(report)
+
     def send_frames(self, audio: bytes) -> None:
         self.played += len(audio)
 

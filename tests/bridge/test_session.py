@@ -15,6 +15,7 @@ from app.call import events as e
 from app.call.events import LegEnd
 from app.call.setup import Phrase
 from app.engines.engine import SessionSpec
+from app.legs.leg import LineMeasured
 from tests.bridge.front import PHRASES, SPEC, Front, cast, front_desk, incoming
 from tests.pool.plain_engine import PlainSession
 from tests.pool.virtual_time import in_virtual_time
@@ -119,3 +120,40 @@ async def test_a_fault_in_making_words_out_leaves_them_to_the_model_and_out_of_t
             assert front.ended("caller_hung_up") == 1
     [line] = [line for line in log if "made out" in line["event"]]
     assert line["error"] == "RuntimeError" and "open" not in str(line)
+
+
+@rehearsed
+async def test_how_the_caller_s_audio_came_and_what_ran_dry_is_counted() -> None:
+    async with front_desk(cast=cast) as front:
+        await front.desk.answer_call(incoming("CA1"))
+        leg, served = await front.connect("CA1")
+        leg.report(LineMeasured(leg.ordinal, 0.14, 0.05, 6))
+        await asyncio.sleep(4)
+        [in_use] = lent(front)
+        for audio in (bytes(160 * 2 * 10), b""):
+            in_use.report(e.ReplyAudio(1, "c1", audio or bytes(160 * 2)))
+            await asyncio.sleep(2)
+        leg.end(LegEnd.STOPPED)
+        await served
+        value = front.meters.registry.get_sample_value
+        assert value("offhook_media_gap_seconds_sum") == 0.14
+        assert value("offhook_media_delay_seconds_sum") == 0.05
+        assert front.counted("media_missing") == 6
+        assert front.counted("late_frames") > 0
+
+
+@rehearsed
+async def test_the_log_tells_what_a_call_used_and_what_of_its_cost_is_unknown() -> None:
+    with capture_logs() as log:
+        async with front_desk(cast=cast) as front:
+            await front.desk.answer_call(incoming("CA1"))
+            leg, served = await front.connect("CA1")
+            await asyncio.sleep(4)
+            lent(front)[0].report(e.UsageReported(1, 10, 20, 30, 40, "us-east-1:a"))
+            await asyncio.sleep(1)
+            leg.end(LegEnd.STOPPED)
+            await served
+            assert front.counted("model_tokens", kind="text_out") == 40
+            assert front.counted("money_unknown", what="model") == 1
+    [line] = [line for line in log if line["event"] == "= what the call used"]
+    assert (line["call"], line["tokens"], line["model"], line["total"]) == ("CA1", 100, "unknown", "unknown")

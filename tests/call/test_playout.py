@@ -213,3 +213,36 @@ def test_heard_and_dropped_and_waiting_are_all_that_arrived(steps: list[tuple[st
         assert all(len(command.audio) % FRAME == 0 for command in commands if isinstance(command, c.PlayFrames))
         assert playout.arrived == playout.heard + playout.dropped + playout.unheard
         assert 0 <= playout.in_flight <= playout.unheard
+
+
+def late(playout: Playout, *times: int) -> list[int]:
+    frames = []
+    for now in times:
+        playout.pump(now)
+        frames.append(playout.late)
+    return frames
+
+
+def test_frames_that_come_after_the_telephone_ran_dry_in_mid_piece_are_late() -> None:
+    playout = a_playout()
+    playout.say("a", tone(1, 1_000), True)
+    assert late(playout, 0, 100, 299, 480, 700, 900) == [0, 0, 0, 0, 10, 0]
+
+
+def test_a_pause_between_pieces_makes_no_frame_late() -> None:
+    playout = a_playout()
+    playout.say("a", tone(1, 200), True)
+    assert late(playout, 0, 200) == [0, 0]
+    playout.say("b", tone(2, 200), True)
+    assert late(playout, 900) == [0]
+
+
+def test_a_model_that_stops_in_the_middle_of_a_sentence_makes_frames_late() -> None:
+    playout = a_playout()
+    playout.append("a", tone(1, 100))
+    assert late(playout, 0, 100) == [0, 0]
+    playout.append("a", tone(1, 60))
+    assert late(playout, 600) == [3]
+    playout.hold(650)
+    playout.resume()
+    assert late(playout, 2_000) == [0]  # what a hold took back was not late

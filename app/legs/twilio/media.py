@@ -21,6 +21,7 @@ import structlog
 
 from app.call.events import KeyPressed, LegAttached, LegEnd, LegEnded, LegStalled, MarkEchoed
 from app.legs.leg import MULAW_8K, AudioFormat, LegReport, LineAudio
+from app.legs.twilio.arrivals import Arrivals
 from app.legs.twilio.messages import Key, Mark, Media, Message, MessageError, Started, Stopped, parse, quick_media
 from app.legs.twilio.outbox import Outbox
 
@@ -62,6 +63,7 @@ class TwilioLeg:
 
         self._inbox: deque[LegReport] = deque([LegAttached(ordinal)])
         self._inbox_bytes = 0
+        self._arrivals = Arrivals(ordinal)
         self._reader: asyncio.Future[None] | None = None
         self._ended = False
         self.broken = 0
@@ -111,12 +113,12 @@ class TwilioLeg:
         """One text from the socket (None: a binary message, which Media Streams does not have). Never raises."""
         self._heard_at = self._loop.time()
         if text is not None and (audio := quick_media(text)) is not None:
-            self._hear(audio)
+            self._hear(audio, text)
             return
         try:
             if text is None:
                 raise MessageError("binary message")
-            self._obey(parse(text))
+            self._obey(parse(text), text)
         except MessageError as error:
             self._count_broken(str(error))
 
@@ -124,10 +126,10 @@ class TwilioLeg:
         """The socket is gone: without a word, unless `stop` or our own close came before."""
         self._end(LegEnd.CLOSED if self._closing else LegEnd.LOST)
 
-    def _obey(self, message: Message | None) -> None:
+    def _obey(self, message: Message | None, text: str) -> None:
         match message:
             case Media(audio):
-                self._hear(audio)
+                self._hear(audio, text)
             case Key(key):
                 self._tell(KeyPressed(self._ordinal, key))
             case Mark(name):
@@ -137,12 +139,15 @@ class TwilioLeg:
             case Started() | None:  # a second start changes nothing; what is unknown is ignored
                 pass
 
-    def _hear(self, audio: bytes) -> None:
+    def _hear(self, audio: bytes, text: str) -> None:
+        measured = self._arrivals.frame(self._heard_at, text)
         if not audio:
             return
         if self._inbox_bytes + len(audio) > INBOX_BYTES:
             self.dropped_in += 1
             return
+        if measured is not None:
+            self._tell(measured)
         self._inbox_bytes += len(audio)
         self._tell(LineAudio(self._ordinal, audio))
 
