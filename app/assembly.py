@@ -10,9 +10,12 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import structlog
+
 from app.bridge.desk import FrontDesk, Staff, WatchCall
 from app.bridge.fleet import Fleet
 from app.bridge.inbox import Inbox
+from app.bridge.ledger import Ledger
 from app.cache.catalogue import Catalogue
 from app.cache.keys import Narrator
 from app.cache.render import Renderer, RenderReport
@@ -46,6 +49,8 @@ from app.tools.addresses import read_hosts
 from app.tools.host import ToolHost
 from app.tools.mcp_link import Links
 from app.tools.web import Web
+
+log = structlog.get_logger()
 
 
 def now_ms() -> int:
@@ -134,6 +139,7 @@ async def assemble(
         casting = editions.current
         endpoints = Endpoints(engine, _endpoint_options(settings), now_ms)
         process = process_name()
+        ledger = Ledger(store, settings.stream_key)
         quota = FleetQuota(store, process, settings.nova_sonic_max_streams)
         pool = Pool(
             endpoints, casting.specs(), _pool_options(settings), now_ms, PoolMeters(meters, prices), quota=quota
@@ -160,18 +166,31 @@ async def assemble(
             phone_of(settings),
             streams_left=lambda: pool.has_stream() and (pool.counts().idle > 0 or quota.has_room),
             listening=listening,
+            ledger=ledger,
             process=process,
         )
         desk = FrontDesk(staff, settings.max_calls, casting.desk_options())
+        editions.follow(_warn_of_money)
+        _warn_of_money(casting)
         editions.follow(lambda casting: pool.change(casting.specs()))
         editions.follow(lambda casting: _prepare(listening, casting))
         _prepare(listening, casting)
         editions.follow(lambda casting: desk.use(casting.desk_options()))
-        async with pool, desk, Fleet(store, process, desk, lambda: _shown(desk, meters), quota.renew):
+
+        async def every_second(processes: int) -> None:
+            await quota.renew(processes)
+            await ledger.beat()
+
+        async with pool, desk, Fleet(store, process, desk, lambda: _shown(desk, meters), every_second):
             try:
                 yield Server(settings, editions, desk, pool, endpoints, store, meters, links)
             finally:
                 await endpoints.close()
+
+
+def _warn_of_money(casting: Casting) -> None:
+    for agent in casting.without_prices:
+        log.warning("! limits in money do not act: PRICES has no price for its model", agent=agent)
 
 
 def _shown(desk: FrontDesk, meters: Meters) -> Mapping[str, Any]:

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from app.audio.transcoder import Transcoder
 from app.bridge.desk import Cast, DeskOptions
@@ -11,9 +13,10 @@ from app.bridge.incoming import Incoming
 from app.bridge.pace import AnswerPace
 from app.cache.keys import Narrator
 from app.cache.shelf import AudioShelf
+from app.call.allowance import Day
 from app.call.events import ToolAnswered
 from app.call.onward import Destination
-from app.call.prices import Prices
+from app.call.prices import Prices, Usage
 from app.call.setup import (
     CallFacts,
     CallSetup,
@@ -71,11 +74,10 @@ class Casting:
 
     def spec(self, agent: Agent, language: str) -> SessionSpec:
         chosen, settings = agent.settings, self.settings
-        model = chosen.model or settings.nova_sonic_model_id
         rate = settings.nova_sonic_output_rate
         declared = self.host.declared(chosen.tools, self._offer(agent))
         return SessionSpec(
-            key=SessionKey(self.edition.hash, agent.id, language, model, settings.aws_region, rate),
+            key=SessionKey(self.edition.hash, agent.id, language, self._model(agent), settings.aws_region, rate),
             system_prompt=system_prompt(agent, language),
             voice=chosen.voices[language],
             tools=[ToolSpec(d.name, d.description, d.schema) for d in declared],
@@ -146,7 +148,23 @@ class Casting:
         listeners = {
             language: listener for language, spec in specs.items() if (listener := _listener(spec, setup.keypad))
         }
-        return Cast(setup, specs[facts.language], again, self, specs, ears, destinations, listeners)
+        date = datetime.fromtimestamp(facts.started_at_ms / 1000, ZoneInfo(agent.time_zone)).date()
+        day = Day(agent.id, date.isoformat(), agent.settings.limits.day_caps())
+        return Cast(setup, specs[facts.language], again, self, specs, ears, destinations, listeners, day)
+
+    @property
+    def without_prices(self) -> list[str]:
+        """Agents who are limited in money, while nobody knows what their model costs."""
+        one_of_each = Usage(1, 1, 1, 1)
+        return [
+            agent.id
+            for agent in self.edition.prompts.agents.values()
+            if agent.settings.limits.in_money
+            and self.prices.of(f"{self.settings.aws_region}:{self._model(agent)}", one_of_each) is None
+        ]
+
+    def _model(self, agent: Agent) -> str:
+        return agent.settings.model or self.settings.nova_sonic_model_id
 
     def _setup(self, agent: Agent, facts: CallFacts, way: Way) -> CallSetup:
         chosen, settings = agent.settings, self.settings
@@ -171,6 +189,7 @@ class Casting:
                 slow_answer=self.pace.slow_ms(),
                 session_life=settings.nova_sonic_session_seconds * 1000,
                 max_call=chosen.limits.max_call_minutes * 60_000,
+                **chosen.limits.silence(),
             ),
             uplink=UplinkSettings(
                 rate=settings.nova_sonic_input_rate,
@@ -179,6 +198,7 @@ class Casting:
                 audio_while_tool_pending=settings.audio_while_tool_pending,
             ),
             prices=self.prices,
+            caps=chosen.limits.caps(),
         )
 
     def _phrases(self, agent: Agent, way: Way, language: str) -> Mapping[str, Phrase]:

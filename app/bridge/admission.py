@@ -29,6 +29,7 @@ class Refusal(StrEnum):
     CALLS = "calls"  # MAX_CALLS are here
     STREAMS = "streams"  # the model's are all in use by calls
     LATE = "late"
+    CAP = "cap"  # the day's calls to this agent have used up what they may
 
 
 class Lateness:

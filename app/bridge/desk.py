@@ -13,8 +13,10 @@ from typing import Any, Protocol, Self
 import structlog
 
 from app.audio.transcoder import Transcoder
+from app.bridge.admission import Refusal
 from app.bridge.incoming import Incoming
 from app.bridge.kept import CallMemory, Found
+from app.bridge.ledger import Ledger
 from app.bridge.pace import AnswerPace
 from app.bridge.people import Keeper, NoInbox, People
 from app.bridge.registry import Entry, Registry
@@ -23,11 +25,13 @@ from app.bridge.ticker import Ticker
 from app.cache.store import Store, StoreGone
 from app.call import events as e
 from app.call import journal
+from app.call.allowance import Day
 from app.call.commands import Command
 from app.call.continuation import (
     Answer,
     CallRecord,
     ConnectStream,
+    DialPerson,
     DialTarget,
     HangUpCall,
     RejectCall,
@@ -67,6 +71,7 @@ class Cast:
     ears: Ears = field(default_factory=NoEars)
     destinations: Mapping[str, Destination] = field(default_factory=dict)  # of its setup's targets, by name
     listeners: Mapping[str, SessionSpec] = field(default_factory=dict)  # of its menus' words, by language
+    day: Day | None = None  # whose allowance it takes from
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,7 @@ class Staff:
     phone: Phone | None = None  # None: no calls can be placed by REST
     listening: Listening | None = None  # None: without a model, keys alone
     streams_left: Callable[[], bool] = lambda: True  # has the model one for another call?
+    ledger: Ledger | None = None  # None: no day's cap acts
     process: str = "alone"  # its name among all that share the store
 
 
@@ -158,6 +164,12 @@ class FrontDesk:
             log.warning("! call refused", call=incoming.call_sid, why=why)
             return self.registry.put(incoming.call_sid, self._busy()).answer
         cast = self._staff.cast(incoming)
+        if cast.day is not None and cast.day.caps.any and self._staff.ledger is not None:
+            over = await self._staff.ledger.refuses(cast.day, incoming.call_sid, incoming.caller)
+            if (known := self.registry.get(incoming.call_sid)) is not None:  # asked again while we looked
+                return known.answer
+            if over:
+                return self.registry.put(incoming.call_sid, self._over_cap(incoming, cast, cast.day, over)).answer
         self._memory.began(incoming)
         return self._admit(incoming.call_sid, cast, cast.setup).answer
 
@@ -243,6 +255,12 @@ class FrontDesk:
             self._let_go(call_sid, entry)
         return self.registry.get(call_sid)
 
+    def _over_cap(self, incoming: Incoming, cast: Cast, day: Day, over: str) -> Answer:
+        target = cast.destinations.get(day.caps.target)
+        self._staff.meters.calls_refused.labels(Refusal.CAP).inc()
+        log.warning("! cap of the day", call=incoming.call_sid, agent=day.agent, cap=over, target=day.caps.target)
+        return self._busy() if target is None or target.kind != "number" else DialPerson(target.to)
+
     def _busy(self) -> Answer:
         if self._options.at_limit == "reject":
             return RejectCall()
@@ -268,6 +286,7 @@ class FrontDesk:
             staff.recording,
             staff.listening,
             cast.listeners,
+            None if staff.ledger is None or cast.day is None else staff.ledger.open(cast.day, call_sid),
         )
         life.expect_session(life.bridge.call.language)
         entry = self.registry.put(call_sid, ConnectStream(self._options.record_calls), life)

@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any, Protocol
 
 import structlog
@@ -23,6 +24,7 @@ from app.call import commands as c
 from app.call import events as e
 from app.call.machine import Call
 from app.call.onward import Onward
+from app.call.prices import Usage
 from app.call.setup import CallFacts, CallSetup
 from app.engines.engine import LISTENER, EngineError, Session, SessionSpec
 from app.legs.leg import Leg, LineMeasured
@@ -92,6 +94,22 @@ class Ears(Protocol):
         ...
 
 
+class Purse(Protocol):
+    """Where a call's spending is added up with that of others. None of it waits."""
+
+    def used(self, usage: Usage, money: Decimal | None) -> None:
+        """Tokens the model has reported, and what they cost; None where nobody knows."""
+        ...
+
+    def ended(self, ms: int, carrier: Decimal | None) -> None:
+        """The call is over: how long it lasted, and what the carrier takes."""
+        ...
+
+    def close(self) -> None:
+        """The call has left this process."""
+        ...
+
+
 class NoEars:
     """Leaves every word to the model."""
 
@@ -133,6 +151,7 @@ class CallLife:
         recording: Recording | None = None,
         listening: Listening | None = None,
         listeners: Mapping[str, SessionSpec] | None = None,
+        purse: Purse | None = None,
     ) -> None:
         """`specs` by language, the call's first among them; so are `listeners`, where there are any."""
         self.setup = setup
@@ -147,6 +166,7 @@ class CallLife:
         self._ticker = ticker
         self._meters = meters
         self._memory = memory
+        self._purse = purse
         self._pace = pace
         self._alive = asyncio.Event()
         self._over = asyncio.Event()
@@ -168,6 +188,8 @@ class CallLife:
         finally:
             self._ticker.remove(self.bridge)
             self._over.set()
+            if self._purse is not None:
+                self._purse.close()
 
     async def serve(self, leg: Leg, transcoder: Transcoder) -> None:
         """Carry the call over this leg until the leg ends."""
@@ -304,6 +326,8 @@ class CallLife:
 
     def _count_call(self, spent: c.CallSpent) -> None:
         self._meters.count_call(spent)
+        if self._purse is not None:
+            self._purse.ended(spent.ms, spent.bill.carrier)
         bill, tokens = spent.bill, sum(usage.total for usage in spent.tokens.values())
         known = {"model": bill.model, "carrier": bill.carrier, "total": bill.total}
         cost = {what: "unknown" if amount is None else str(amount) for what, amount in known.items()}
@@ -331,6 +355,8 @@ class CallLife:
 
     def used(self, usage: e.UsageReported) -> None:
         self._meters.count_tokens(usage)
+        if self._purse is not None:
+            self._purse.used(usage.usage, self.setup.prices.of(usage.where, usage.usage))
 
     def line_measured(self, line: LineMeasured) -> None:
         self._meters.media_gap.observe(line.gap_s)

@@ -131,6 +131,25 @@ class Store:
             _text(name) for name in await self._within_limit(self._client.zrange(self._name("group", group), 0, -1))
         ]
 
+    async def different(self, kind: str, name: str, one: str, ttl_s: int) -> int:
+        """How many different ones were told under this name, this one included. Forgotten `ttl_s` after the last."""
+        key = self._name(kind, name)
+        pipeline = self._client.pipeline(transaction=True)
+        pipeline.sadd(key, one)
+        pipeline.expire(key, ttl_s)
+        pipeline.scard(key)
+        return int((await self._within_limit(pipeline.execute()))[-1])
+
+    async def tally(self, kind: str, name: str, more: Mapping[str, int], ttl_s: int) -> dict[str, int]:
+        """Add to a document's counts; what they are now. It is forgotten `ttl_s` after the last time."""
+        key = self._name(kind, name)
+        pipeline = self._client.pipeline(transaction=True)
+        for field, count in more.items():
+            pipeline.hincrby(key, field, count)
+        pipeline.expire(key, ttl_s)
+        counts = (await self._within_limit(pipeline.execute()))[: len(more)]
+        return dict(zip(more, map(int, counts), strict=True))
+
     # --- mail: what one process wants another to know -------------------------------------------------------------
 
     async def post(self, address: str, letter: Mapping[str, Any], ttl_s: int) -> None:

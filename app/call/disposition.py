@@ -15,6 +15,7 @@ class Disposition(StrEnum):
     CALLER_SILENT = "caller_silent"  # nobody answered our "are you still there?"
     CALLER_LOST = "caller_lost"  # the line broke and did not come back in time
     TOO_LONG = "too_long"
+    CAP_REACHED = "cap_reached"  # it had used up its minutes, tokens or money
     ORDERED = "ordered"  # an operator, a drain, a cap
     ENGINE_FAILED = "engine_failed"
     TRANSFERRED = "transferred"  # a person had the call

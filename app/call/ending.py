@@ -72,10 +72,14 @@ def caller_gone(scene: Scene) -> None:
 
 
 def too_long_at(scene: Scene) -> int | None:
-    """Counted without the time a caller spends with somebody else."""
-    if scene.began is None or scene.phase is Phase.ONWARD:
+    return with_us_until(scene, scene.timings.max_call)
+
+
+def with_us_until(scene: Scene, ms: int | None) -> int | None:
+    """When a call has lasted so long, counted without the time a caller spends with somebody else."""
+    if ms is None or scene.began is None or scene.phase is Phase.ONWARD:
         return None
-    return scene.began - scene.elapsed_before + scene.departure.outside_ms + scene.timings.max_call
+    return scene.began - scene.elapsed_before + scene.departure.outside_ms + ms
 
 
 def close_when_too_long(scene: Scene) -> None:

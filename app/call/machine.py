@@ -38,8 +38,8 @@ second, changes nothing but the uplink and takes a short way.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
-from app.call import commands as c
 from app.call import (
+    caps,
     ending,
     floor,
     keypad,
@@ -55,6 +55,7 @@ from app.call import (
     texts,
     transfer,
 )
+from app.call import commands as c
 from app.call import events as e
 from app.call.departure import Stage
 from app.call.disposition import Disposition
@@ -190,6 +191,7 @@ class Call:
 _STEPS: tuple[Callable[[Scene], None], ...] = (
     leg.give_up_when_lost,
     ending.close_when_too_long,
+    caps.keep_within,
     floor.lapse_marks,
     floor.play_on_when_due,
     floor.fall_silent,
@@ -227,6 +229,7 @@ def _wakeups(scene: Scene) -> Iterable[int | None]:
         yield scene.closing.deadline(scene.now)
         return
     yield ending.too_long_at(scene)
+    yield caps.wakes_at(scene)
     yield scene.runs.deadline()
     yield from keypad.wakeups(scene)
     yield leg.given_up_at(scene)

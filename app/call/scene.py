@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from app.call import commands as c
 from app.call.attachment import Attachment
+from app.call.capped import Capped
 from app.call.clocks import AnswerClock, DeafClock, FailureClock, ToolClock
 from app.call.closing import Closing
 from app.call.departure import Departure
@@ -87,6 +88,7 @@ class Scene:
         self.deaf = DeafClock(timings)
         self.waterfall = Waterfall()
         self.spent = Spent()
+        self.capped = Capped()  # caps
         self._commands: list[c.Command] = []
 
     # --- what to do -----------------------------------------------------------------------------------------------

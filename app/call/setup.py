@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Literal
 
 from app.call.prices import Prices
 
+type AtCap = Literal["wrap_up", "transfer", "end"]
 type Follows = Literal["nothing", "hang_up", "transfer", "ask_model"]
 
 
@@ -101,6 +103,21 @@ class WithoutModel:
 
 
 @dataclass(frozen=True, slots=True)
+class Caps:
+    """What one call may use; None: as much as it likes. Minutes are the caller's with us, tokens and money the model's
+    and the carrier's as they are known until now. `then` says what becomes of a call that has used it up: `wrap_up`
+    has the model come to an end within `grace` ms, `transfer` gives the caller to `target` (and wraps up where nobody
+    is there), `end` says goodbye at once."""
+
+    ms: int | None = None
+    tokens: int | None = None
+    money: Decimal | None = None  # in the price table's currency
+    then: AtCap = "wrap_up"
+    target: str = ""
+    grace: int = 45_000
+
+
+@dataclass(frozen=True, slots=True)
 class CallFacts:
     """Who, where, when. Numbers stay whole here and are masked wherever they leave the process."""
 
@@ -192,3 +209,4 @@ class CallSetup:
     timings: Timings = field(default_factory=Timings)
     uplink: UplinkSettings = field(default_factory=UplinkSettings)
     prices: Prices = field(default_factory=Prices)
+    caps: Caps = field(default_factory=Caps)

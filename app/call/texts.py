@@ -8,6 +8,10 @@ GO_ON = "(The line was interrupted for a moment. Please go on from where the cal
 BACK_AGAIN = "(The line was lost and is back. Say so in a few words, and go on.)"
 SAY_AGAIN = "(What the caller said while the line was lost was not heard. Ask them in a few words to say it again.)"
 STILL_THERE = "(The caller has been silent for a while. Ask in a few words whether they are still there.)"
+WRAP_UP = (
+    "(This call has to end within half a minute. Tell the caller so in one short sentence, say what is still open and "
+    "where they can turn, and then end the call.)"
+)
 SAY_GOODBYE = "(The call is ending now. Say goodbye in one short sentence.)"
 MESSAGE_TAKEN = (
     "(The caller has left a message for the staff, it is kept, and they have been told so. "

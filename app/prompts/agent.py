@@ -11,6 +11,7 @@ from app.content.faults import ContentError, Fault
 from app.content.page import Page, read_page, validated
 from app.prompts.hours import Hours
 from app.prompts.keys import CollectEntry, KeypadEntry, Name, WithoutModelEntry, unfit_alone, unknown_names
+from app.prompts.limits import Limits
 from app.prompts.variables import CALL_VARIABLES, Hole, call_values, fill, holes, nearest
 from app.prompts.voices import mismatch, voices_for
 
@@ -19,12 +20,6 @@ LONGEST_BYTES = 30_000  # the service may refuse a system prompt of 32 KB
 
 type Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
 type Voice = Annotated[str, StringConstraints(pattern=r"^[a-z]+$")]
-
-
-class Limits(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    max_call_minutes: int = Field(default=60, ge=1, le=240)
 
 
 class KnownAnswersEntry(BaseModel):
@@ -136,6 +131,8 @@ def _own_faults(settings: FrontMatter, page: Page) -> Iterator[Fault]:
     if (person := settings.without_model.person) and person not in settings.transfers:
         problem, fix = f"{person!r} is not among this agent's transfers", f"Add `- {person}` under `transfers:`"
         yield page.fault(("without_model", "person"), problem, fix)
+    for path, problem, fix in settings.limits.unknown_targets(settings.transfers):
+        yield page.fault(path, problem, fix)
     for path, choice in settings.keypad.choices():
         where = ("keypad", *path)
         if choice.language is not None and choice.language not in settings.voices:

@@ -14,6 +14,7 @@ from app.audio.transcoder import Transcoder
 from app.bridge.desk import Cast, DeskOptions, FrontDesk, Staff
 from app.bridge.fleet import Fleet
 from app.bridge.incoming import Incoming
+from app.bridge.ledger import Ledger
 from app.bridge.pace import AnswerPace
 from app.cache.store import Store
 from app.call.events import LegAttached, LegEnd, LegEnded, ToolCalled
@@ -203,6 +204,7 @@ async def front_desk(
     cast: Callable[[Incoming], Cast] = cast,
     size: int = 1,
     process: str = "alone",
+    ledger: bool = False,
     **options: Any,
 ) -> AsyncIterator[Front]:
     meters, engine = Meters(), PlainEngine(now_ms, opens_in=0.05)
@@ -221,6 +223,7 @@ async def front_desk(
             pace=AnswerPace(2_500),
             inbox=inbox,
             phone=phone,
+            ledger=Ledger(store, "secret") if ledger else None,
             process=process,
         )
         async with FrontDesk(staff, limit, DeskOptions(**options)) as desk:

@@ -16,6 +16,7 @@ from app.call.prices import Prices
 from app.call.setup import (
     CallFacts,
     CallSetup,
+    Caps,
     Keypad,
     KnownAnswers,
     Phrase,
@@ -62,6 +63,7 @@ def setup(
     keypad: Keypad | None = None,
     without_model: WithoutModel | None = None,
     prices: Prices | None = None,
+    caps: Caps | None = None,
 ) -> CallSetup:
     return CallSetup(
         FACTS,
@@ -78,6 +80,7 @@ def setup(
         keypad=keypad or Keypad(),
         without_model=without_model or WithoutModel(),
         prices=prices or Prices(),
+        caps=caps or Caps(),
     )
 
 

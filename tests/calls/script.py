@@ -19,6 +19,7 @@
     starts with main                                   the menu behind the greeting
     words main 1 hours "opening hours"                 what may be said instead, where no model listens
     without model menu main person workshop            what is left then; each of the two may be missing
+    cap tokens 1000                                    what it may use; `ms`, `grace`, `then transfer workshop`
 
     0     leg attached                                 at 0 ms ...
           expect play greeting at once                 ... and before the next line's time, this must be done
@@ -39,7 +40,9 @@ from app.call import events as e
 from app.call.machine import Call
 from app.call.onward import OnwardResult, attempt_name
 from app.call.setup import (
+    AtCap,
     CallSetup,
+    Caps,
     Choice,
     Collection,
     Doing,
@@ -84,6 +87,7 @@ class Script:
     messages: bool = False
     keypad: Keypad = field(default_factory=Keypad)
     without_model: WithoutModel = field(default_factory=WithoutModel)
+    caps: Caps = field(default_factory=Caps)
     by_hand: bool = False
     life: int | None = None  # of a session
     tongues: dict[str, dict[str, Phrase]] = field(default_factory=dict)  # beside the first
@@ -104,6 +108,7 @@ class Script:
             messages=self.messages,
             keypad=self.keypad,
             without_model=self.without_model,
+            caps=self.caps,
         )
 
     def colours(self) -> dict[str, int]:
@@ -162,6 +167,10 @@ def _read_line(script: Script, number: int, words: list[str]) -> None:
             script.keypad = replace(script.keypad, zero=Choice(cast(Doing, do), *value))
         case ["starts", "with", name]:
             script.keypad = replace(script.keypad, start=name)
+        case ["cap", "then", do, *target]:
+            script.caps = replace(script.caps, then=cast(AtCap, do), target="".join(target))
+        case ["cap", name, amount]:
+            script.caps = replace(script.caps, **{name: cast(Any, int(amount))})
         case ["sessions", "by", "hand"]:
             script.by_hand = True
         case ["sessions", "live", ms]:
@@ -288,6 +297,8 @@ class Performance:
                 tell(e.ToolAnswered(run, "tool", result, e.Outcome.OK, 10))
             case ["the", "call", "is", "to", "be", "moved", *when]:
                 tell(e.MoveOrdered(at_once=when == ["at", "once"]))
+            case ["model", "reports", tokens, "tokens"]:
+                tell(e.UsageReported(session, 0, int(tokens), 0, 0))
             case ["another", "process", "takes", "over", ms, "later"]:
                 kept = json.loads(json.dumps(self.stage.call.snapshot()))
                 wall = kept["wall_ms"] + int(ms)
