@@ -15,7 +15,8 @@ from app.simulator.lab.answering import ANSWERS, AnsweringMinds, Habits
 from app.simulator.lab.cells import QUESTION
 from app.simulator.lab.judge import longest_silence
 from app.simulator.lab.words import TONES, Mark, told
-from app.simulator.load.balancer import balancer
+from app.simulator.load.balancer import Place, balancer
+from app.simulator.load.hosts import LOOPBACK
 from app.simulator.load.processes import Child, Server, free_port, start, until_ready
 from app.simulator.sonic.limits import Limits
 from app.simulator.sonic.simulator import SonicSimulator
@@ -141,7 +142,7 @@ async def _killed(here: Desk, folder: Path) -> Kept:
     async with (
         SonicSimulator(minds) as sonic,
         _two_servers(here, sonic) as servers,
-        balancer(port, [server.port for server in servers], here.data) as by,
+        balancer(Place(LOOPBACK, port), [Place(server.host, server.port) for server in servers], here.data) as by,
     ):
         plant = Plant(voice=CarrierVoice(TONES), route=Route(PUBLIC, f"http://127.0.0.1:{port}"))
         killing: list[asyncio.Task[tuple[float, Server]]] = []

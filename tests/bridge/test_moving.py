@@ -54,6 +54,15 @@ async def test_the_process_that_gets_the_socket_takes_a_new_call_up() -> None:
 
 
 @rehearsed
+async def test_a_socket_that_is_quicker_than_the_word_of_who_rang_is_not_refused() -> None:
+    async with processes() as (rang, connected):
+        await rang.desk.answer_call(incoming("CA1"))
+        token = rang.desk.stream_token("CA1")
+        assert await rang.store.get("calling", "CA1") is None
+        assert await connected.desk.claim_leg("CA1", "MZ1", token) == 1
+
+
+@rehearsed
 async def test_a_call_taken_up_elsewhere_ends_here_without_an_end_and_writes_no_more() -> None:
     async with processes() as (here, there):
         await here.desk.answer_call(incoming("CA1"))

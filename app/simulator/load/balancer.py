@@ -9,8 +9,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 
 CHECK_S = 0.2
+SILENT_S = 1.5  # what was sent to a server and is not acknowledged for so long: its host is gone
 CHUNK = 65_536
 
 _CONFIG = """
@@ -27,7 +29,7 @@ defaults
   retries 3
   retry-on conn-failure empty-response
 frontend calls
-  bind 127.0.0.1:{port}
+  bind {at}
   default_backend servers
 backend servers
   balance roundrobin
@@ -37,17 +39,29 @@ backend servers
 """
 
 
+type Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class Place(NamedTuple):
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
 @asynccontextmanager
-async def balancer(port: int, servers: Sequence[int], folder: Path) -> AsyncIterator[str]:
-    """While inside, `port` leads to those of `servers` (ports) that are ready. Gives what balances, for a report."""
+async def balancer(at: Place, servers: Sequence[Place], folder: Path) -> AsyncIterator[str]:
+    """While inside, `at` leads to those of `servers` that are ready. Gives what balances, for a report."""
     program = shutil.which("haproxy") or shutil.which("/usr/sbin/haproxy")
     if program is None:
-        async with _RoundRobin(servers).serving(port):
+        async with _RoundRobin(servers).serving(at):
             yield "round robin over TCP (HAProxy is not installed)"
         return
-    lines = "\n".join(f"  server s{number} 127.0.0.1:{server}" for number, server in enumerate(servers))
+    silent = f"tcp-ut {round(SILENT_S * 1000)}ms"  # HAProxy 2.6 does not take it from `default-server`
+    lines = "\n".join(f"  server s{number} {server} {silent}" for number, server in enumerate(servers))
     config = folder / "haproxy.cfg"
-    config.write_text(_CONFIG.format(port=port, servers=lines, inter=round(CHECK_S * 1000)))
+    config.write_text(_CONFIG.format(at=at, servers=lines, inter=round(CHECK_S * 1000)))
     with (folder / "haproxy.log").open("wb") as said:
         process = await asyncio.create_subprocess_exec(program, "-db", "-f", str(config), stdout=said, stderr=said)
     try:
@@ -58,16 +72,30 @@ async def balancer(port: int, servers: Sequence[int], folder: Path) -> AsyncIter
         await process.wait()
 
 
+@asynccontextmanager
+async def relay(at: Place, path: str) -> AsyncIterator[None]:
+    """While inside, `at` leads to the socket at `path` of this machine's file system."""
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _join((reader, writer), await asyncio.open_unix_connection(path))
+
+    server = await asyncio.start_server(carry, *at)
+    try:
+        yield
+    finally:
+        server.close()
+
+
 class _RoundRobin:
-    def __init__(self, servers: Sequence[int]) -> None:
+    def __init__(self, servers: Sequence[Place]) -> None:
         self._servers = servers
-        self._ready: list[int] = []
+        self._ready: list[Place] = []
         self._turn = count()
 
     @asynccontextmanager
-    async def serving(self, port: int) -> AsyncIterator[None]:
+    async def serving(self, at: Place) -> AsyncIterator[None]:
         checking = asyncio.create_task(self._check())
-        server = await asyncio.start_server(self._carry, "127.0.0.1", port)
+        server = await asyncio.start_server(self._carry, *at)
         try:
             yield
         finally:
@@ -85,19 +113,22 @@ class _RoundRobin:
         if there is None:
             writer.close()
             return
-        await asyncio.wait(
-            [asyncio.create_task(_pour(reader, there[1])), asyncio.create_task(_pour(there[0], writer))],
-            return_when=asyncio.FIRST_COMPLETED,
-        )
-        for end in (writer, there[1]):
-            end.close()
+        await _join((reader, writer), there)
 
-    async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+    async def _reach(self) -> Line | None:
         for _ in self._servers:
             ready = self._ready or [*self._servers]
             with contextlib.suppress(OSError):
-                return await asyncio.open_connection("127.0.0.1", ready[next(self._turn) % len(ready)])
+                return await asyncio.open_connection(*ready[next(self._turn) % len(ready)])
         return None
+
+
+async def _join(one: Line, other: Line) -> None:
+    """Until either ends."""
+    pouring = [asyncio.create_task(_pour(one[0], other[1])), asyncio.create_task(_pour(other[0], one[1]))]
+    await asyncio.wait(pouring, return_when=asyncio.FIRST_COMPLETED)
+    for _, writer in (one, other):
+        writer.close()
 
 
 async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -107,8 +138,8 @@ async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             await writer.drain()
 
 
-def _is_ready(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+def _is_ready(server: Place) -> bool:
+    connection = http.client.HTTPConnection(*server, timeout=1)
     try:
         connection.request("GET", "/readyz")
         return connection.getresponse().status == 200

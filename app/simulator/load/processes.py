@@ -20,6 +20,8 @@ from pathlib import Path
 import psutil
 import yaml
 
+from app.simulator.load.hosts import LOOPBACK, Host
+
 ROOT = Path(__file__).parents[3]
 KEY, SECRET = "AKIALOADRUN", "load-run-secret"
 READY_WITHIN_S = 30.0
@@ -27,14 +29,21 @@ STOP_WITHIN_S = 8.0
 # Variables of the machine's own set-up that would change what is measured.
 OURS = ("AWS_", "NOVA_SONIC_", "TWILIO_", "PUBLIC_URL", "REDIS_URL", "STREAM_SECRET", "METRICS_TOKEN", "JOURNAL")
 
-# Runs before the program proper: has the kernel end its own process when the parent ends, and keeps to its cores.
+# Runs before the program proper: has the kernel end its own process when the parent ends, keeps to its cores, and goes
+# to its host, where it listens for a program that would do so on loopback only.
 _BEGIN = """
-import ctypes, os, sys
+import ctypes, os, socket, sys
+cores, namespace, address, port, *words = sys.argv[1:]
 if sys.platform == "linux":
     ctypes.CDLL(None).prctl(1, 15)
-    if sys.argv[1]:
-        os.sched_setaffinity(0, [int(core) for core in sys.argv[1].split(",")])
-os.execv(sys.executable, [sys.executable, "-m", *sys.argv[2:]])
+    if cores:
+        os.sched_setaffinity(0, [int(core) for core in cores.split(",")])
+    if namespace:
+        os.setns(os.open("/run/netns/" + namespace, os.O_RDONLY), os.CLONE_NEWNET)
+        listening = socket.create_server((address, int(port)), backlog=512)
+        listening.set_inheritable(True)
+        words += ["--listen-on", str(listening.fileno())]
+os.execv(sys.executable, [sys.executable, "-m", *words])
 """
 
 
@@ -89,15 +98,23 @@ class Child:
 
 
 def start(
-    name: str, words: Sequence[str], folder: Path, env: Mapping[str, str] | None = None, cpu: Sequence[int] = ()
+    name: str,
+    words: Sequence[str],
+    folder: Path,
+    env: Mapping[str, str] | None = None,
+    cpu: Sequence[int] = (),
+    at: Host | None = None,
+    port: int = 0,
 ) -> Child:
-    """`python -m` with `words`; its stderr goes to a file in `folder`."""
+    """`python -m` with `words`; its stderr goes to a file in `folder`. On a host of its own it is given the socket of
+    `port` there, as `--listen-on`."""
+    at = at or Host()
     said = folder / f"{name}.err"
     clean = {variable: value for variable, value in os.environ.items() if not variable.startswith(OURS)}
     environment = {**clean, "PYTHONPATH": str(ROOT), **(env or {})}
     with said.open("w") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-c", _BEGIN, ",".join(map(str, cpu)), *words],
+            [sys.executable, "-c", _BEGIN, ",".join(map(str, cpu)), at.namespace, at.address, str(port), *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -160,12 +177,12 @@ class Model:
 
 
 @contextmanager
-def model(folder: Path, mind: Mind, cpu: Sequence[int] = ()) -> Iterator[Model]:
-    """A simulated Nova Sonic. Its log is whole once the block has ended. Raises `NotStarted`."""
+def model(folder: Path, mind: Mind, cpu: Sequence[int] = (), host: str = LOOPBACK) -> Iterator[Model]:
+    """A simulated Nova Sonic that listens on `host`. Its log is whole once the block has ended. Raises `NotStarted`."""
     files = {name: folder / name for name in ("mind.yaml", "limits.yaml", "sonic.jsonl", "positions.bin", "ca.pem")}
     files["mind.yaml"].write_text(mind.script())
     files["limits.yaml"].write_text(yaml.safe_dump(LIMITS))
-    options = ["--port", "0", "--json", "--verify-every", "50", "--log-audio", "none"]
+    options = ["--host", host, "--port", "0", "--json", "--verify-every", "50", "--log-audio", "none"]
     options += ["--mind", str(files["mind.yaml"]), "--limits", str(files["limits.yaml"]), "--ca", str(files["ca.pem"])]
     options += ["--log", str(files["sonic.jsonl"]), "--positions", str(files["positions.bin"])]
     keys = ["--access-key", KEY, "--secret-key", SECRET]
@@ -196,17 +213,18 @@ class Server:
     child: Child
     port: int
     notes: dict[str, float] = field(default_factory=dict)
+    host: str = LOOPBACK
 
     @property
     def voice_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/twilio/voice"
+        return f"http://{self.host}:{self.port}/twilio/voice"
 
     def usage(self) -> Usage:
         return usage(self.child.process.pid)
 
     def get(self, path: str) -> tuple[int, str]:
         """Status and body; status 0 while nobody listens."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=5)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()

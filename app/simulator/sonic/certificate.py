@@ -24,8 +24,8 @@ class Certificates:
     leaf_key_pem: bytes
 
 
-def make_certificates() -> Certificates:
-    """An authority and a leaf for localhost, 127.0.0.1 and ::1."""
+def make_certificates(host: str = "127.0.0.1") -> Certificates:
+    """An authority and a leaf for localhost, 127.0.0.1, ::1 and `host`, an address."""
     ca_key, leaf_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name = _name("Offhook simulator CA")
     constraints = x509.BasicConstraints(ca=True, path_length=0)
@@ -34,7 +34,7 @@ def make_certificates() -> Certificates:
     ca = ca.add_extension(x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key()), critical=False)
     leaf = _builder(_name("localhost"), ca_name, leaf_key.public_key())
     leaf = leaf.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-    leaf = leaf.add_extension(x509.SubjectAlternativeName(_own_names()), critical=False)
+    leaf = leaf.add_extension(x509.SubjectAlternativeName(_own_names(host)), critical=False)
     leaf = leaf.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
     issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
     leaf = leaf.add_extension(issuer, critical=False)
@@ -50,9 +50,18 @@ def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
-def _own_names() -> list[x509.GeneralName]:
-    addresses = [x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", "::1")]
+def _own_names(host: str) -> list[x509.GeneralName]:
+    known = {ipaddress.ip_address(address) for address in ("127.0.0.1", "::1", host) if _is_address(address)}
+    addresses = [x509.IPAddress(address) for address in sorted(known, key=str)]
     return [x509.DNSName("localhost"), *addresses]
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _signs_certificates() -> x509.KeyUsage:

@@ -31,6 +31,9 @@ def _wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+_HERE = ("127.0.0.1", "::1", "localhost", "0.0.0.0", "::")
+
+
 class SonicSimulator:
     """Open it as an async context. With no `keys` any access key is good; signatures are checked in form only."""
 
@@ -75,7 +78,8 @@ class SonicSimulator:
     @property
     def endpoint(self) -> str:
         """For `endpoint_uri` or AWS_ENDPOINT_URL_BEDROCK_RUNTIME."""
-        return f"https://localhost:{self.port}"
+        host = self._address[0]
+        return f"https://{'localhost' if host in _HERE else host}:{self.port}"
 
     @property
     def ca_file(self) -> Path:
@@ -121,7 +125,7 @@ class SonicSimulator:
         if self._ca_file is None:
             self._folder = tempfile.TemporaryDirectory(prefix="offhook-sonic-")
             self._ca_file = Path(self._folder.name) / "ca.pem"
-        certificates = make_certificates()
+        certificates = make_certificates(self._address[0])
         write_ca(self._ca_file, certificates)
         self._journal.open()
         return server_context(certificates)
