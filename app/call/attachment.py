@@ -2,7 +2,7 @@
 
 Sessions are numbered by the call, from 1; each that is asked for takes the next number, and events of any but the
 present one are not current. A session that has answered wipes the slate of failures clean, and so does one that lived
-half a minute.
+half a minute; one that lived and came to its appointed end has not failed at all.
 """
 
 from collections import Counter
@@ -85,10 +85,12 @@ class Attachment:
 
     def fail(self, failure: Failure, now: int) -> bool:
         """The session is gone. True where another is worth trying, at `retry_at`."""
-        if self.attached_at is not None and now - self.attached_at >= LIVED_MS:
+        lived = self.attached_at is not None and now - self.attached_at >= LIVED_MS
+        if lived:
             self._failures.clear()
         self.asked_at = self.attached_at = None
-        self._failures[failure] += 1
+        if not (lived and failure is Failure.EXPIRED):
+            self._failures[failure] += 1
         if self._failures[failure] > TRIES.get(failure, FAILURES_IN_A_ROW):
             return False
         if self._failures.total() >= FAILURES_IN_A_ROW:

@@ -130,6 +130,7 @@ def _hand_over(scene: Scene, run: runs.Run, result: str) -> None:
             return  # a session that heard the caller again: it gets a result of its own
         scene.texts.ask(texts.result_came_late(run.name, result))
         return
+    scene.texts.withdraw(texts.result_came_late(run.name, result))  # of a session before, which asked the same
     _give(scene, run.session, run.run, result)
 
 

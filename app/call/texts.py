@@ -87,6 +87,10 @@ class Texts:
         if text not in self._waiting:
             self._waiting.append(text)
 
+    def withdraw(self, text: str) -> None:
+        """The model has learnt it in another way."""
+        self._waiting = [waiting for waiting in self._waiting if waiting != text]
+
     def send(self) -> str:
         """All that waits, as one text."""
         text = "\n".join(self._waiting)

@@ -99,6 +99,13 @@ def test_a_session_that_lived_was_no_failure_in_a_row() -> None:
         assert attachment.fail(Failure.EXPIRED, start + 40_000)
 
 
+def test_a_session_that_came_to_its_end_has_not_failed() -> None:
+    attachment = Attachment(T, "CA1")
+    attachment.attach(0)
+    assert attachment.fail(Failure.EXPIRED, 40_000)
+    assert [attachment.fail(Failure.LOST, 60_000) for _ in range(3)] == [True, True, False]
+
+
 def test_throttling_backs_off_one_to_two_seconds_twice() -> None:
     attachment = Attachment(T, "CA1")
     for _ in range(2):
