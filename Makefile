@@ -17,6 +17,7 @@ test: setup
 	@$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
 
 check: test
+	@sh deploy/prometheus/fetch.sh
 	@$(BIN)/pytest -m slow --timeout 900
 	@HOSTILE=long $(BIN)/pytest tests/hostile --timeout 900
 

@@ -47,7 +47,7 @@ from app.engines.engine import SessionSpec
 from app.legs.leg import Leg
 from app.legs.phone import Phone
 from app.legs.recording import Recording
-from app.metrics.meters import Meters
+from app.metrics.meters import Meters, begin
 
 log = structlog.get_logger()
 
@@ -131,6 +131,7 @@ class FrontDesk:
         self._ticker = Ticker(staff.now_ms, self._loop_was_late)
         self._lives = asyncio.TaskGroup()
         staff.meters.watch_live_calls(self.registry.live_count)
+        begin((staff.meters.calls_refused, Refusal))
 
     async def __aenter__(self) -> Self:
         await self._lives.__aenter__()

@@ -10,7 +10,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from app.call.commands import CallSpent
-from app.call.events import UsageReported
+from app.call.disposition import Disposition
+from app.call.events import Failure, UsageReported
 from app.call.prices import TOKEN_KINDS, Usage
 
 SPEECH_SECONDS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.3, 1.6, 2.0, 3.0, 5.0, 10.0)
@@ -22,7 +23,16 @@ CALL_TOKENS = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_0
 CALL_MONEY = (0.001, 0.003, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.2, 0.5, 1.0, 3.0, 10.0)
 LATENESS_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 1.0)
 
+PAID = ("model", "carrier")
+
 SHARED = "PROMETHEUS_MULTIPROC_DIR"  # the library's own variable: a folder in which several processes count together
+
+
+def begin(*families: tuple[Counter, Iterable[str]]) -> None:
+    """Show these series from now on."""
+    for family, values in families:
+        for value in values:
+            family.labels(value)
 
 
 class EndpointsDown(Collector):
@@ -111,6 +121,9 @@ class Meters:
             KEPT_SECONDS,
         )
         self.notes = counter("notes", "What calls noted: fillers, recoveries, missing phrases", "what")
+
+        # An increase from nothing is not seen: what alarms ask for is there from the start, with 0.
+        begin((self.session_errors, Failure), (self.calls_ended, Disposition), (self.money_unknown, PAID))
 
     def exposition(self) -> bytes:
         """The Prometheus text format."""

@@ -45,7 +45,7 @@ def test_a_call_s_tokens_and_money_are_told_by_call_and_in_sum() -> None:
     assert value(meters, "money_total", what="model") == 0.03
     assert value(meters, "call_money_sum", what="total") == 0.055
     assert value(meters, "call_money_bucket", what="total", le="0.07") == 1
-    assert value(meters, "money_unknown_total", what="model") is None
+    assert value(meters, "money_unknown_total", what="model") == 0
 
 
 def test_an_unknown_amount_is_in_no_sum_and_is_counted_apart() -> None:
@@ -83,7 +83,15 @@ def test_several_processes_show_the_sum_of_every_metric(tmp_path: Path) -> None:
     finally:
         for process in processes:
             process.communicate("\n", timeout=20)
-    shown = [line for line in text.splitlines() if not line.startswith("#") and "_bucket" not in line]
+    lines = [line for line in text.splitlines() if not line.startswith("#") and not line.endswith(" 0.0")]
+    shown = [line for line in lines if "_bucket" not in line]
     sums = [line for line in shown if not line.split("{")[0].split()[0].endswith("_count")]
     assert counts == [len(sums), len(sums)]
     assert {line.rpartition(" ")[2] for line in sums} == {"5.0"}
+
+
+def test_what_alarms_ask_for_is_shown_before_it_happens_first() -> None:
+    meters = Meters()
+    assert value(meters, "session_errors_total", kind="throttled") == 0
+    assert value(meters, "calls_ended_total", disposition="engine_failed") == 0
+    assert value(meters, "money_unknown_total", what="carrier") == 0
