@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     twilio_api_secret: SecretStr = SecretStr("")
     twilio_api_url: str = "https://api.twilio.com"
     record_calls: bool = False
+    fallback_url: str = ""  # where Twilio turns when we do not answer; else /twilio/fallback of PUBLIC_URL
 
     # Amazon Nova Sonic; credentials come by the SDK's own chain, and so does the endpoint where none is given here
     aws_region: str = "us-east-1"
@@ -86,6 +87,14 @@ class Settings(BaseSettings):
         if value and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/")):
             raise ValueError("give the address Twilio reaches you at, such as https://bot.example.com, without a path")
         return value.rstrip("/")
+
+    @field_validator("fallback_url")
+    @classmethod
+    def _a_whole_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in {"http", "https"} or not parts.hostname):
+            raise ValueError("give the whole address of the document, such as https://static.example.com/fallback.xml")
+        return value
 
     @field_validator("nova_sonic_input_rate", "nova_sonic_output_rate")
     @classmethod

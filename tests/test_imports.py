@@ -36,6 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 PURE_FILES = {
     *("messages.py", "events.py", "plan.py", "renewal.py", "twiml.py", "signature.py", "schema.py", "match.py"),
+    *("handling.py", "refusals.py", "route_lines.py"),
     *("addresses.py", "arguments.py", "breaker.py", "deeds.py", "results.py", "spoken.py", "template.py"),
     *("passages.py", "search.py", "mcp_page.py"),
 }

@@ -121,3 +121,8 @@ def test_endpoints_to_fall_back_on_are_regions_with_models() -> None:
     assert settings.fallbacks == (("us-west-2", "amazon.nova-2-sonic-v1:0"), ("eu-north-1", "older"))
     assert Settings.read().fallbacks == ()
     assert "'us-west-2' is not region:model, such as" in problems(nova_sonic_fallbacks="us-west-2")
+
+
+def test_the_fallback_is_a_whole_address() -> None:
+    assert Settings.read(fallback_url="https://static.example.org/fallback.xml").fallback_url.endswith(".xml")
+    assert "FALLBACK_URL: give the whole address" in problems(fallback_url="static.example.org/fallback.xml")

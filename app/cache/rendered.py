@@ -7,7 +7,6 @@ import contextlib
 import fcntl
 import json
 import os
-import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from app.audio.clip import BadWav, Clip, parse_wav, to_mulaw, wav_bytes
 from app.audio.framing import pad
 from app.cache.catalogue import Catalogue
 from app.cache.keys import RECIPE, Making, Narrator, phrase_key
+from app.content.texts import write_whole
 
 RENDERED = Path("cache/rendered")
 SCHEMA = 1
@@ -71,7 +71,7 @@ class Rendered:
     def add(self, recording: Recording, clip: Clip) -> None:
         """Write the file, then the manifest; each is there wholly or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        _write_whole(self.path(recording), wav_bytes(clip, mulaw=True))
+        write_whole(self.path(recording), wav_bytes(clip, mulaw=True))
         with self._alone():
             self._write_manifest([*(other for other in self.recordings() if other.key != recording.key), recording])
 
@@ -88,7 +88,7 @@ class Rendered:
     def _write_manifest(self, recordings: Iterable[Recording]) -> None:
         lines = [asdict(one) for one in sorted(recordings, key=lambda one: (one.phrase, one.key))]
         text = json.dumps({"schema": SCHEMA, "recordings": lines}, indent=1, ensure_ascii=False)
-        _write_whole(self._manifest, text.encode())
+        write_whole(self._manifest, text.encode())
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -99,18 +99,6 @@ class Rendered:
             yield
         finally:
             os.close(folder)
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 type State = Literal["ready", "foreign", "missing", "stale", "orphaned"]

@@ -15,6 +15,7 @@ COMMANDS = {
     "prompts": "Check, list and show the agents.",
     "tools": "List, check and run the tools.",
     "cache": "Render, list and hear the phrases.",
+    "numbers": "List, check, assign, buy and release telephone numbers.",
     "messages": "What callers have left for staff: voicemail and wishes to be called back.",
     "bench": "Print calls a core and every delay we add.",
 }

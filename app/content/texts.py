@@ -1,5 +1,6 @@
-"""Files as staff keep them, as text."""
+"""Files as staff keep them, as text, and how one is written."""
 
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -28,3 +29,19 @@ def read_texts(content_dir: Path, paths: Iterable[Path]) -> dict[str, str]:
     if faults:
         raise ContentError(faults)
     return texts
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Wholly or not at all: nobody ever reads half a file. A file that is there keeps its mode. Raises `OSError`."""
+    path = path.resolve()
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".part", delete=False) as file:
+        part = Path(file.name)
+        try:
+            file.write(data)
+            file.flush()
+            part.chmod(mode)
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise

@@ -9,10 +9,9 @@ import asyncio
 
 from requests import RequestException
 from twilio.base.exceptions import TwilioException, TwilioRestException
-from twilio.http.http_client import TwilioHttpClient
-from twilio.rest import Client
 
 from app.legs.recording import RecordingFailed
+from app.legs.twilio.client import rest_client
 
 CURRENT = "Twilio.CURRENT"
 LIMIT_S = 1.8  # a caller waits to be asked
@@ -22,9 +21,7 @@ class CallRecording:
     """`user` and `password`: an API key and its secret, or the account's SID and auth token."""
 
     def __init__(self, account_sid: str, user: str, password: str, base_url: str, limit_s: float = LIMIT_S) -> None:
-        http = TwilioHttpClient(timeout=limit_s, max_retries=0)
-        self._client = Client(user, password, account_sid, http_client=http)
-        self._client.api.base_url = base_url
+        self._client = rest_client(account_sid, user, password, base_url, limit_s)
 
     async def pause(self, call_sid: str) -> bool:
         """True where a recording was paused, False where there is none. Raises `RecordingFailed`."""

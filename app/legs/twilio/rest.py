@@ -11,12 +11,11 @@ from typing import Any
 import structlog
 from requests.exceptions import ConnectTimeout, RequestException
 from twilio.base.exceptions import TwilioException, TwilioRestException
-from twilio.http.http_client import TwilioHttpClient
-from twilio.rest import Client
 
 from app.call.continuation import SpeakAndHangUp
 from app.legs.phone import PhoneFailed
 from app.legs.twilio import twiml
+from app.legs.twilio.client import rest_client
 
 log = structlog.get_logger()
 
@@ -33,8 +32,7 @@ class TwilioPhone:
     def __init__(
         self, account_sid: str, user: str, secret: str, api_url: str, public_url: str, limit_s: float = LIMIT_S
     ) -> None:
-        self._client = Client(user, secret, account_sid, http_client=TwilioHttpClient(timeout=REQUEST_S))
-        self._client.api.base_url = api_url.rstrip("/")
+        self._client = rest_client(account_sid, user, secret, api_url, REQUEST_S)
         self._public_url = public_url
         self._limit_s = limit_s
 

@@ -105,7 +105,7 @@ class Exchange:
     async def dial_in(self, caller: str, called: str, script: Script, line: LineOptions) -> Call:
         """Somebody outside calls an owned number. Raises `ApiError` 20404 and `ScriptError`."""
         number = next((n for n in self.numbers.values() if n.phone_number == called), None)
-        if number is None or not number.get("voice_url"):
+        if number is None or not number.answered_by_url:
             raise ApiError(20404, called)
         handlers = Handlers(
             url=number.get("voice_url"),

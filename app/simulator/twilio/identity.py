@@ -40,6 +40,8 @@ class Account:
     sid: str = "AC" + "0" * 31 + "1"
     token: str = field(default="0" * 32, repr=False)
     api_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    status: str = "active"  # or suspended, closed
+    kind: str = "Full"  # or Trial
 
 
 @dataclass(frozen=True, slots=True)

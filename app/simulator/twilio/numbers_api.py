@@ -1,5 +1,6 @@
 """REST: the numbers an account owns, those it could buy, and the account itself. (twilio.md 5.1)"""
 
+import re
 from collections.abc import Iterator
 
 from starlette.responses import JSONResponse, Response
@@ -8,6 +9,7 @@ from app.simulator.twilio.exchange import E164, Exchange, checked_url
 from app.simulator.twilio.gate import Asked
 from app.simulator.twilio.resources import (
     NUMBER_URLS,
+    SIDS,
     ApiError,
     Json,
     account_path,
@@ -17,6 +19,15 @@ from app.simulator.twilio.resources import (
 )
 
 AVAILABLE_PER_SEARCH = 30
+MOST_NAME = 64  # characters of a friendly name
+METHODS = ("GET", "POST")
+# The settings of a number that a form may hold, by their names in JSON.
+SETTINGS = {
+    *("friendly_name", "voice_caller_id_lookup", "voice_receive_mode"),
+    *NUMBER_URLS,
+    *("voice_method", "voice_fallback_method", "status_callback_method", "sms_method", "sms_fallback_method"),
+    *SIDS,
+}
 AREA_OF_COUNTRY = {"US": "+1503", "CA": "+1604", "GB": "+4420", "DE": "+4930"}
 
 
@@ -54,11 +65,22 @@ async def release_number(asked: Asked) -> Response:
 
 
 def _settings(form: dict[str, str]) -> dict[str, str]:
-    """The settings in a form, by their names in JSON. Raises `ApiError` 21205 for a URL that is none."""
+    """The settings in a form, by their names in JSON. Raises `ApiError`: 21205 for a URL that is none, 21218 for an
+    application that is none, 20001 for all else that no number has."""
     settings = {snake(name): value for name, value in form.items() if name not in ("PhoneNumber", "AreaCode")}
-    for name in NUMBER_URLS:
-        if settings.get(name):
-            checked_url(settings[name])
+    for name, value in settings.items():
+        if name not in SETTINGS:
+            raise ApiError(20001, name)
+        if name.endswith("_method") and value not in METHODS:
+            raise ApiError(20001, f"{name} is one of {', '.join(METHODS)}")
+        if name in NUMBER_URLS and value:
+            checked_url(value)
+        if name in SIDS and value and not re.fullmatch(f"{SIDS[name]}[0-9a-f]{{32}}", value):
+            raise ApiError(21218 if SIDS[name] == "AP" else 20001, value)
+    if len(settings.get("friendly_name", "")) > MOST_NAME:
+        raise ApiError(20001, f"friendly_name is longer than {MOST_NAME} characters")
+    if settings.get("voice_application_sid") and settings.get("trunk_sid"):
+        raise ApiError(20001, "voice_application_sid and trunk_sid exclude one another")
     return settings
 
 
@@ -86,5 +108,6 @@ def _free_numbers(exchange: Exchange, prefix: str) -> Iterator[str]:
 
 
 async def show_account(asked: Asked) -> Response:
-    account = {"sid": asked.account.sid, "friendly_name": "Simulated", "status": "active", "type": "Full"}
-    return JSONResponse(account | {"uri": f"{account_path(asked.account.sid)}.json"})
+    owner = asked.account
+    account = {"sid": owner.sid, "friendly_name": "Simulated", "status": owner.status, "type": owner.kind}
+    return JSONResponse(account | {"uri": f"{account_path(owner.sid)}.json"})

@@ -56,6 +56,7 @@ class ApiError(Exception):
 
 
 NUMBER_URLS = ("voice_url", "voice_fallback_url", "status_callback", "sms_url", "sms_fallback_url")
+SIDS = {"voice_application_sid": "AP", "sms_application_sid": "AP", "trunk_sid": "TK"}
 
 
 @dataclass(slots=True)
@@ -71,6 +72,12 @@ class Number:
 
     def get(self, name: str, default: str = "") -> str:
         return self.settings.get(name, default)
+
+    @property
+    def answered_by_url(self) -> bool:
+        """A trunk or an application takes a number's calls, and its own URL is ignored."""
+        overridden = self.get("trunk_sid") or self.get("voice_application_sid")
+        return bool(self.get("voice_url")) and not overridden
 
     def update(self, settings: Mapping[str, str]) -> None:
         """Change settings; an application and a trunk each clear the other, as the service does."""

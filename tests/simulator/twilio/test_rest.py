@@ -4,6 +4,7 @@ import asyncio
 
 import httpx
 import pytest
+from twilio.base.exceptions import TwilioRestException
 from twilio.request_validator import RequestValidator
 
 from tests.simulator.twilio.bot import Socket, stream_twiml
@@ -230,3 +231,19 @@ async def test_somebody_calls_an_owned_number(office: Office) -> None:
     assert told["passed"] and told["verbs"] == ["Say"] and wav.content.startswith(b"RIFF")
     assert office.bot.of("/voice")[0].fields["Direction"] == "inbound" and len(office.bot.of("/status")) == 1
     assert wrong.status_code == 400 and "line 1" in wrong.json()["error"]
+
+
+async def test_a_number_takes_only_settings_that_numbers_have(office: Office) -> None:
+    (number,) = office.exchange.numbers.values()
+    ours = office.client().incoming_phone_numbers(number.sid)
+    for settings, code in (
+        ({"voice_method": "PUT"}, 20001),
+        ({"voice_application_sid": "AP1"}, 21218),
+        ({"trunk_sid": "TK1"}, 20001),
+        ({"emergency_status": "Active"}, 20001),
+        ({"friendly_name": "x" * 65}, 20001),
+        ({"trunk_sid": "TK" + "1" * 32, "voice_application_sid": "AP" + "1" * 32}, 20001),
+    ):
+        with pytest.raises(TwilioRestException) as refused:
+            await asyncio.to_thread(ours.update, **settings)
+        assert refused.value.code == code
