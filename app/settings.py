@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.tools.addresses import read_hosts
 
 REPOSITORY = Path(__file__).parent.parent
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}  # a rehearsal on this machine
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 
 
@@ -177,6 +178,8 @@ class Settings(BaseSettings):
             )
             if not value
         ]
+        if self.public_url.startswith("http://") and urlsplit(self.public_url).hostname not in LOOPBACK:
+            missing.append("PUBLIC_URL is http: callers' voices would travel unencrypted; give https (or use --local)")
         if missing:
             raise SettingsError("\n".join(missing))
         return self

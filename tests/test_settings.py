@@ -86,6 +86,13 @@ def test_serving_telephones_needs_a_token_and_an_address() -> None:
     assert settings.for_serving(local=False) == settings
 
 
+def test_voices_travel_encrypted_unless_everything_is_on_this_machine() -> None:
+    with pytest.raises(SettingsError, match="PUBLIC_URL is http"):
+        Settings.read(twilio_auth_token="t", public_url="http://bot.example.com").for_serving(local=False)
+    rehearsal = Settings.read(twilio_auth_token="t", public_url="http://127.0.0.1:8000")
+    assert rehearsal.for_serving(local=False) == rehearsal
+
+
 def test_local_serving_needs_nothing_and_is_reached_from_this_machine_only() -> None:
     settings = Settings.read(port=9000, host="0.0.0.0").for_serving(local=True)
     assert (settings.host, settings.public_url) == ("127.0.0.1", "http://127.0.0.1:9000")
