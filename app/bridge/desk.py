@@ -301,10 +301,7 @@ class FrontDesk:
         except Exception:
             log.exception("! call failed", call=call_sid)
             life.ended("failed")
-        entry = self.registry.get(call_sid)
-        if entry is not None and entry.life is life:
-            entry.record = replace(entry.record, ended=life.disposition)
-            self.registry.end(call_sid)
+        self.registry.bury(call_sid, life)
         if life.disposition not in (None, Disposition.CALLER_LOST):  # they may come back through any process
             self._memory.ended(call_sid, life.disposition)
 
@@ -434,13 +431,13 @@ class FrontDesk:
         entry = self.registry.get(call_sid)
         if entry is None or entry.life is None:
             return
-        began_ms = self._staff.now_ms()
+        began_ms, life = self._staff.now_ms(), entry.life
         try:
-            await entry.life.serve(leg, self._staff.transcoder())
+            await life.serve(leg, self._staff.transcoder())
         except Exception:
             log.exception("! leg failed", call=call_sid)
             leg.hang_up()
-            entry.life.ended("failed")
+            life.ended("failed")
         entry.record = entry.record.stream_ended(self._staff.now_ms() - began_ms)
 
     # --- other processes ------------------------------------------------------------------------------------------

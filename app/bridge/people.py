@@ -282,10 +282,10 @@ class People:
     async def _of_call(self, call_sid: str, attempt: str) -> tuple[CallFacts | None, str]:
         """Who left a message, and what about."""
         entry = self._registry.get(call_sid)
-        if entry is not None and entry.life is not None:
+        if entry is not None and entry.facts is not None:
             onward = entry.outside
             about = onward.about.get("about", "") if onward is not None and onward.attempt == attempt else ""
-            return entry.life.setup.facts, about
+            return entry.facts, about
         snapshot = await self._kept(SNAPSHOT, call_sid)
         if snapshot is None:
             return None, ""

@@ -1,14 +1,16 @@
 """The calls this process knows: live ones, and for a while those that have ended, so that a late or repeated webhook is
-answered as the first one was."""
+answered as the first one was. Of those only their names, ends and facts are left: a call's life, with its history, its
+audio and its edition, goes with the last of its tasks."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.bridge.admission import Lateness, Refusal, refusal
 from app.bridge.session import CallLife
 from app.call.continuation import Answer, CallRecord
 from app.call.onward import Destination, Onward
+from app.call.setup import CallFacts
 
 REMEMBER_MS = 15 * 60_000
 LAST_WORD_MS = 2_000
@@ -21,7 +23,8 @@ class Entry:
 
     admitted_ms: int
     answer: Answer
-    life: CallLife | None = None
+    life: CallLife | None = None  # None once nothing of the call is alive
+    facts: CallFacts | None = None
     record: CallRecord = field(default_factory=CallRecord)
     destinations: Mapping[str, Destination] = field(default_factory=dict)  # by the name of a target
     next_leg: int = 1
@@ -105,6 +108,8 @@ class Registry:
         entry = self._entries[call_sid] = Entry(self._now_ms(), answer, life)
         if life is None:
             entry.ended_ms = entry.admitted_ms
+        else:
+            entry.facts = life.setup.facts
         return entry
 
     def forget(self, call_sid: str) -> None:
@@ -116,6 +121,14 @@ class Registry:
         entry = self._entries.get(call_sid)
         if entry is not None and entry.ended_ms is None:
             entry.ended_ms = self._now_ms()
+
+    def bury(self, call_sid: str, life: CallLife) -> None:
+        """Nothing of this life is alive any more."""
+        entry = self._entries.get(call_sid)
+        if entry is not None and entry.life is life:
+            entry.record = replace(entry.record, ended=life.disposition)
+            entry.life, entry.destinations = None, {}
+            self.end(call_sid)
 
     def at_rest(self) -> bool:
         """No call is live, and the carrier has had time to ask what follows the last one. Who is outside comes back

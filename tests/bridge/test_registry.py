@@ -4,6 +4,7 @@ from app.bridge.registry import Registry
 from app.call.continuation import ConnectStream, HangUpCall
 from app.call.disposition import Disposition
 from app.call.onward import Onward
+from app.call.setup import CallFacts, CallSetup
 
 MINUTE = 60_000
 
@@ -22,9 +23,13 @@ class Life:
     disposition: str | None = None
     onward: Onward | None = None
 
+    def __init__(self, call_sid: str) -> None:
+        facts = CallFacts(call_sid, "+14155550123", "+15035550199", "desk", "edition", "en-US", 1_700_000_000_000)
+        self.setup = CallSetup(facts, {})
+
 
 def admit(registry: Registry, call_sid: str) -> Life:
-    life = Life()
+    life = Life(call_sid)
     registry.put(call_sid, ConnectStream(), life)  # type: ignore[arg-type]
     return life
 
@@ -70,6 +75,25 @@ def test_a_call_ends_once() -> None:
     registry.end("nobody")
     entry = registry.get("CA1")
     assert entry is not None and entry.ended_ms == 0
+
+
+def test_of_a_call_whose_last_task_has_ended_its_end_and_its_facts_are_left() -> None:
+    registry = Registry(2, Clock())
+    life = admit(registry, "CA1")
+    life.disposition = Disposition.COMPLETED
+    registry.bury("CA1", life)  # type: ignore[arg-type]
+    entry = registry.get("CA1")
+    assert entry is not None and entry.life is None and entry.ended_ms == 0
+    assert entry.ended == Disposition.COMPLETED and entry.facts == life.setup.facts
+
+
+def test_a_life_that_was_followed_by_another_one_buries_nothing() -> None:
+    registry = Registry(2, Clock())
+    before = admit(registry, "CA1")
+    now = admit(registry, "CA1")
+    registry.bury("CA1", before)  # type: ignore[arg-type]
+    entry = registry.get("CA1")
+    assert entry is not None and entry.life is now and entry.ended is None  # type: ignore[comparison-overlap]
 
 
 def test_a_call_whose_stream_does_not_come_is_found_after_ninety_seconds() -> None:
