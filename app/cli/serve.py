@@ -116,11 +116,15 @@ def warn_of_recording(settings: Settings) -> None:
 
 
 def spare_the_collector() -> None:
-    """What was made until now stays for good and need not be looked at again; calls make little that is cyclic, and a
-    collection every few hundred objects would cost each call-second a twentieth of its time."""
+    """What was made until now stays for good and need not be looked at again; calls make little that is cyclic while
+    they live, and a collection every few hundred objects would cost each call-second a twentieth of its time.
+
+    A call that has ended is one knot of some 350 objects (58 KB) that only the collector unties. So once about fifteen
+    of them lie there, all of what calls have made is looked at, the old with the young: those who were on the telephone
+    during an earlier collection would else be kept for thousands of calls."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(5_000, 0, 0)
 
 
 def web_of(server: Server, local: bool) -> Web:
