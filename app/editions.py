@@ -29,12 +29,14 @@ from app.edition import Edition, edition_of, load_edition
 from app.settings import Settings
 from app.tools.host import ToolHost
 from app.tools.library import Code, code_texts
+from app.tools.threads import begin
 
 log = structlog.get_logger()
 
 PAGES = "edition"  # kind of document in the store
 RENEW_S = 300
 RENDER_LIMIT_S = 600
+SLOW_DISK_S = 10  # to read some dozens of pages
 
 
 class Editions:
@@ -139,8 +141,8 @@ class Editions:
 
     async def _look(self) -> None:
         folder = self._settings.content_dir
-        self._name_undeployed(await asyncio.to_thread(code_texts, folder))
-        edition = await asyncio.to_thread(load_edition, folder, self._code)
+        self._name_undeployed(await self._read(lambda: code_texts(folder)))
+        edition = await self._read(lambda: load_edition(folder, self._code))
         self.refused = ()
         same = edition.hash == self._current.edition.hash
         await self._record(edition)
@@ -154,6 +156,15 @@ class Editions:
             log.info("= the edition's audio was looked at again", edition=edition.hash)
         else:
             log.info("= another edition is in use", edition=edition.hash, before=before.edition.hash)
+
+    async def _read[T](self, work: Callable[[], T]) -> T:
+        """From the folder. A disk that stands still holds up this edit and nothing else: not the loop, not the threads
+        that others need, not the end of the process."""
+        reading = begin(work, "content")
+        done, _ = await asyncio.wait({reading}, timeout=SLOW_DISK_S)
+        if not done:
+            log.warning("! the content's disk does not answer: the edition in use stays until it does")
+        return await asyncio.shield(reading)
 
     def _refuse(self, faults: tuple[Fault, ...]) -> None:
         self.refused = faults

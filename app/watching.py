@@ -30,6 +30,7 @@ async def watching(editions: Editions, content_dir: Path) -> AsyncIterator[None]
     finally:
         stop.set()
         keeper.cancel()
+        watch.cancel()  # it may be waiting for a disk
         await asyncio.wait({watch, keeper})
 
 

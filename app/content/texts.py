@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from stat import S_ISREG
 
 from app.content.faults import ContentError, Fault
 
@@ -16,7 +17,11 @@ def read_texts(content_dir: Path, paths: Iterable[Path]) -> dict[str, str]:
     for path in paths:
         name = path.relative_to(content_dir).as_posix()
         try:
-            if path.stat().st_size > LONGEST_BYTES:
+            state = path.stat()
+            if not S_ISREG(state.st_mode):  # reading a pipe or a device could last for ever
+                faults.append(Fault(name, 0, "", "is no file", "Put a file in its place, or take it away"))
+                continue
+            if state.st_size > LONGEST_BYTES:
                 faults.append(Fault(name, 0, "", f"is longer than {LONGEST_BYTES // 1000} KB", "Divide it"))
                 continue
             texts[name] = path.read_text(encoding="utf-8")

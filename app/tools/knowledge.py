@@ -23,6 +23,7 @@ DOCUMENTS = "tools/knowledge"
 KNOWLEDGE = "tools/knowledge.yaml"  # the page that says how they are searched
 KINDS = (".md", ".txt")
 NOTHING = "The documents do not say. Tell the caller that you do not know, and offer that a person calls back."
+MOST_PASSAGES = 2_000  # of all documents together: ten hours of reading aloud
 WORTH = 0.6  # of the best one's score: a passage below only distracts
 
 type Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
@@ -99,6 +100,11 @@ def read_knowledge(page: Page | None, documents: Mapping[str, str]) -> Knowledge
     if not passages:
         where = page.file if page is not None else DOCUMENTS
         raise ContentError([Fault(where, 0, "", "there is no document to search", f"Write one in {DOCUMENTS}/")])
+    if len(passages) > MOST_PASSAGES:
+        problem = (
+            f"the documents have {len(passages)} passages, and {MOST_PASSAGES} are the most that are searched here"
+        )
+        raise ContentError([Fault(DOCUMENTS, 0, "", problem, "Keep what callers ask for, or use a knowledge base")])
     schema = flat_schema(Question.model_json_schema(), settings.name)
     declaration = Declaration(settings.name, settings.description, schema)
     source = DOCUMENTS if page is None else page.file

@@ -157,11 +157,9 @@ def with_servers(code: Code) -> Code:
 
 
 def code_texts(content_dir: Path) -> dict[str, str]:
-    """What among the tools comes with the deployment, as it is now, by file. Blocks on files."""
+    """What among the tools comes with the deployment, as it is now, by file. Blocks on files. Raises `ContentError`."""
     paths = [*sorted((content_dir / TOOLS).glob("[!_.]*.py")), content_dir / SERVERS, content_dir / LOCK]
-    return {
-        path.relative_to(content_dir).as_posix(): path.read_text(encoding="utf-8") for path in paths if path.is_file()
-    }
+    return read_texts(content_dir, paths)
 
 
 def _imported(path: Path) -> ModuleType:

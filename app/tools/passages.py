@@ -2,6 +2,9 @@
 
 A passage never crosses a heading, for a heading says what the text below it is about; a long section is cut between
 sentences into parts of much the same length.
+
+A megabyte that somebody pasted in is read while calls are live, and a regular expression lets no other thread run: none
+here may look at a character more often than a few times.
 """
 
 import re
@@ -12,7 +15,7 @@ from pathlib import PurePosixPath
 type Section = tuple[tuple[str, ...], str]  # headings and what stands below them
 
 MOST_WORDS = 120  # of a passage: about forty seconds of speech
-HEADING = re.compile(r"(#{1,6})\s+(.+?)\s*#*$")
+HEADING = re.compile(r"(#{1,6})\s+(\S.*)")
 SENTENCE_END = re.compile(r"(?<=[.!?…])\s+(?=[^\s\d a-z])|\n")
 
 
@@ -34,8 +37,20 @@ def read_passages(text: str, file: str) -> list[Passage]:
     """The passages of one document, in order. Markdown's signs are left out; in a `.txt` file nothing is a sign."""
     plain = file.endswith(".txt")
     whole: Iterator[Section] = iter([((), text)])
-    sections = whole if plain else _sections(re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL))
+    sections = whole if plain else _sections(_without_comments(text))
     return [Passage(file, headings, part) for headings, body in sections for part in _parts(body)]
+
+
+def _without_comments(text: str) -> str:
+    kept, _, rest = text.partition("<!--")
+    parts = [kept]
+    while rest:
+        comment, closed, after = rest.partition("-->")
+        if not closed:  # to be read as it stands
+            return "".join([*parts, "<!--", comment])
+        kept, _, rest = after.partition("<!--")
+        parts.append(kept)
+    return "".join(parts)
 
 
 def _sections(text: str) -> Iterator[Section]:
@@ -50,17 +65,17 @@ def _sections(text: str) -> Iterator[Section]:
         body = []
         depth = len(heading[1])
         open_headings = {level: words for level, words in open_headings.items() if level < depth}
-        open_headings[depth] = _plain(heading[2])
+        open_headings[depth] = _plain(heading[2].rstrip().rstrip("#").rstrip())
     yield tuple(open_headings.values()), "\n".join(body)
 
 
 def _plain(line: str) -> str:
     """A line of Markdown as it is read aloud."""
     line = re.sub(r"^\s*(?:[-*+]|\d+[.)]|>+)\s+", "", line)
-    line = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", line)
+    line = re.sub(r"!?\[([^\[\]]*)\]\([^()]*\)", r"\1", line)
     if re.fullmatch(r"[\s|:=_*-]*", line):  # a rule, or the line below a table's head
         return ""
-    line = re.sub(r"\s*\|\s*", ", ", line.strip().strip("|"))
+    line = ", ".join(cell.strip() for cell in line.strip().strip("|").split("|"))
     return re.sub(r"\*\*|__|`|(?<!\w)[*_]|[*_](?!\w)", "", line)
 
 

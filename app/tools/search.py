@@ -59,7 +59,7 @@ class Index:
             lengths.append(sum(weights.values()))
             for word, weight in weights.items():
                 self._postings[word][at] = weight
-        average = sum(lengths) / len(lengths) if lengths else 1.0
+        average = sum(lengths) / max(1, len(lengths)) or 1.0  # passages may be without a word that tells anything
         self._norm = [SATURATION * (1 - LENGTH + LENGTH * length / average) for length in lengths]
 
     def search(self, question: str, most: int = 3) -> list[Found]:

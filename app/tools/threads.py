@@ -1,7 +1,7 @@
-"""Blocking work for tools, in threads of its own.
+"""Blocking work for tools, and for disks that may stand still, in threads of its own.
 
-A daemon each, unlike the threads of an executor: a tool that never returns must not keep the process from ending, nor
-the next one from beginning. A thread cannot be stopped: where nobody waits any more it is left behind, and the host
+A daemon each, unlike the threads of an executor: work that never returns must not keep the process from ending, nor
+other work from beginning. A thread cannot be stopped: where nobody waits any more it is left behind, and the host
 counts it until it comes back.
 """
 
@@ -17,7 +17,7 @@ from app.tools.contract import Context
 
 async def in_a_thread[T](work: Callable[[], T], name: str, context: Context) -> T:
     """What `work` returns or raises. Cancelled, it returns at once and leaves the thread to the host."""
-    future: asyncio.Future[T] = _begin(work, name)
+    future: asyncio.Future[T] = begin(work, f"tool {name}")
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:
@@ -26,7 +26,8 @@ async def in_a_thread[T](work: Callable[[], T], name: str, context: Context) -> 
         raise
 
 
-def _begin[T](work: Callable[[], T], name: str) -> asyncio.Future[T]:
+def begin[T](work: Callable[[], T], name: str) -> asyncio.Future[T]:
+    """What it will return or raise. To be awaited behind `asyncio.shield`: the thread itself cannot be cancelled."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
     future.add_done_callback(_seen)
@@ -40,7 +41,7 @@ def _begin[T](work: Callable[[], T], name: str) -> asyncio.Future[T]:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody asks any more
             loop.call_soon_threadsafe(settle)
 
-    threading.Thread(target=run, name=f"tool {name}", daemon=True).start()
+    threading.Thread(target=run, name=name, daemon=True).start()
     return future
 
 

@@ -1,8 +1,12 @@
 """Staff edit files while the telephone is answered. Real files, a real watch, real calls."""
 
 import asyncio
+import fcntl
+import os
 import shutil
-from collections.abc import Awaitable, Callable
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -105,3 +109,73 @@ async def test_a_changed_tool_in_python_waits_for_a_deployment_and_is_named_once
             state = await until(partial(readiness, here), lambda state: state["edition"] != waiting["edition"])
     assert waiting["needs_deployment"] == state["needs_deployment"] == ["tools/parcels.py"]
     assert len([entry for entry in logs if "needs a deployment" in entry["event"]]) == 1
+
+
+# --- a disk that stands still -----------------------------------------------------------------------------------------
+
+
+class Stalled:
+    """A file whose next reader waits in the kernel until `release`: a lease on it is ours."""
+
+    def __init__(self, file: Path) -> None:
+        self._end = os.open(file, os.O_RDWR)
+        self.begin()
+
+    def begin(self) -> None:
+        fcntl.fcntl(self._end, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+
+    @property
+    def waits(self) -> bool:
+        """Does somebody stand before it?"""
+        return fcntl.fcntl(self._end, fcntl.F_GETLEASE) != fcntl.F_WRLCK
+
+    def release(self) -> None:
+        fcntl.fcntl(self._end, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+
+    def close(self) -> None:
+        os.close(self._end)
+
+
+@contextmanager
+def stalled(file: Path) -> Iterator[Stalled]:
+    before = signal.signal(signal.SIGIO, signal.SIG_IGN)  # by which the kernel tells of a reader
+    disk = Stalled(file)
+    try:
+        yield disk
+    finally:
+        disk.close()
+        signal.signal(signal.SIGIO, before)
+
+
+async def waited_for(disk: Stalled) -> bool:
+    return disk.waits
+
+
+async def test_a_disk_that_stands_still_holds_up_an_edit_and_no_call(house: OpenHouse, desk: Path) -> None:
+    asks = [turn("Where is it?", "one")]
+    async with house(content=desk, mind=asks, render=studio(desk)) as here:
+        before = (await readiness(here))["edition"]
+        async with Hand.rings(here, "CA" + "7" * 32) as running:
+            await running.hears("greeting")
+            with stalled(desk / "prompts" / "desk.md") as disk:
+                edit(desk / PHRASES, ("hello!", "good day!"))
+                await until(partial(waited_for, disk), bool)
+                await running.says("where is it")
+                await running.hears("one")
+                held_up = await readiness(here)
+                assert disk.waits
+                disk.release()
+                await until(partial(readiness, here), lambda state: state["edition"] != before)
+    assert running.heard == ["greeting", "one"]
+    assert held_up["edition"] == before and held_up["ready"] is True, "new calls are welcome, on the edition in use"
+
+
+async def test_a_server_ends_though_its_disk_stands_still(house: OpenHouse, desk: Path) -> None:
+    with stalled(desk / "prompts" / "desk.md") as disk:
+        disk.release()  # it has to start
+        async with house(content=desk, render=studio(desk)) as here:
+            assert (await readiness(here))["ready"] is True
+            disk.begin()
+            edit(desk / PHRASES, ("hello!", "good day!"))
+            await until(partial(waited_for, disk), bool)
+        assert disk.waits, "the server is gone, and the disk has not answered yet"
