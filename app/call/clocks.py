@@ -1,17 +1,24 @@
 """Clocks that keep a caller from a dead line. They run on evidence, and are not read while the caller speaks.
 
-*Known failure*: the session is known to be gone while something is owed; a line (or the rest of the reply) follows
-within 1.5 s. *Slow answer*: the engine has the caller's turn but sends no audio; a filler, another, then recovery.
-*Tool*: the model waits for a tool, and the caller for both; "one moment", again and again.
+*Known failure*: the session is known to be gone while something is owed; whenever nothing has sounded for 1.5 s the
+caller hears a line, until the answer comes. *Slow answer*: the engine has the caller's turn but sends no audio; a filler,
+another, then recovery. *Tool*: the model waits for a tool, and the caller for both; "one moment", again and again.
 *Deaf*: our detector heard speech and then quiet, and the engine said nothing at all about it.
+
+**Slow or dead?** An engine that works on an answer shows it: texts, tools, usage. So one that owes an answer is given
+`give_up_answer` (10 s) while it gives any sign, and only `silent_answer` (6 s) after its last one: four standard
+deviations beyond the real service's median, where a healthy engine is hardly ever found, and one that is slower by
+its own measure gets twice as long as it is slow at. In mid-reply, where nothing is thought over, `deaf_quiet` is enough.
 """
 
 from enum import StrEnum
 
 from app.call.setup import Timings
 
-# A line decided on at 1.5 s is heard later: half a second for what lies between us and the ear.
-TO_THE_EAR_MS = 500
+# A line decided on at 1.5 s is heard later: half a second for what lies between us, the caller's mouth and their ear.
+# Between two sounds of ours the way is the same, and only its changes count.
+TO_THE_EAR_MS, UNSTEADY_MS = 500, 200
+FAILURE_LINES = 3  # into the silence behind one failure
 
 
 class Alarm(StrEnum):
@@ -25,6 +32,8 @@ class AnswerClock:
     def __init__(self, timings: Timings) -> None:
         self._timings = timings
         self._since: int | None = None
+        self._signed = 0
+        self._patience = 0
         self._fillers = 0
         self._last_filler = 0
 
@@ -39,8 +48,21 @@ class AnswerClock:
     def start(self, now: int, fillers: int = 0) -> None:
         """An answer is owed from now. `fillers`: as if so many had been played already."""
         self._since = now
+        self._signed = max(self._signed, now)
+        self._patience = max(self._timings.silent_answer, 2 * self._timings.slow_answer)
         self._fillers = fillers
         self._last_filler = now
+
+    def stall(self, now: int) -> None:
+        """A reply has stopped in its middle, and all of it was heard: its caller is kept company like that of a deaf
+        session, for sentences may stand apart."""
+        self.start(now, fillers=1)
+        self._last_filler = self._since = now - max(0, self._timings.slow_answer_again - self._timings.deaf_quiet)
+        self._patience = self._timings.deaf_quiet
+
+    def sign(self, at: int) -> None:
+        """The engine showed that it is there, or cannot show anything before."""
+        self._signed = max(self._signed, at)
 
     def stop(self) -> None:
         self._since = None
@@ -59,7 +81,9 @@ class AnswerClock:
     def give_up_at(self, patient: bool) -> int | None:
         """`patient`: a tool is running or a session is being opened, which have limits of their own; until then the
         caller is kept company."""
-        return None if self._since is None or patient else self._since + self._timings.give_up_answer
+        if self._since is None or patient:
+            return None
+        return min(self._since + self._timings.give_up_answer, self._signed + self._patience)
 
     def fill_at(self, patient: bool) -> int | None:
         if self._since is None:
@@ -101,25 +125,45 @@ class ToolClock:
 
 
 class FailureClock:
-    """Since when the caller has been waiting on a session that is known to be gone."""
+    """Since when the caller has been waiting on a session that is known to be gone, until they are answered."""
 
     def __init__(self, timings: Timings) -> None:
         self._timings = timings
         self._since: int | None = None
+        self._lines = 0
 
     @property
     def running(self) -> bool:
         return self._since is not None
 
+    @property
+    def has_spoken(self) -> bool:
+        """The caller has heard a line about it."""
+        return self._lines > 0
+
     def start(self, now: int) -> None:
+        """A session failed. The lines of this failure are counted anew; the wait goes on."""
+        self._lines = 0
         if self._since is None:
             self._since = now
 
+    def spoke(self) -> None:
+        """A line was said. Enough of them, and the answer's own clock, which knows the next session, goes on alone."""
+        self._lines += 1
+        if self._lines >= FAILURE_LINES:
+            self.stop()
+
     def stop(self) -> None:
         self._since = None
+        self._lines = 0
 
-    def deadline(self) -> int | None:
-        return None if self._since is None else self._since + max(0, self._timings.known_failure - TO_THE_EAR_MS)
+    def deadline(self, caller_quiet: int, silent_from: int) -> int | None:
+        """When a line is due: the caller has been quiet since, and nothing of ours sounds, or will sound, from then."""
+        if self._since is None:
+            return None
+        most = self._timings.known_failure
+        quiet = max(self._since, caller_quiet)
+        return max(quiet + max(0, most - TO_THE_EAR_MS), silent_from + max(0, most - UNSTEADY_MS))
 
 
 class DeafClock:

@@ -31,6 +31,7 @@ def caller_paused(scene: Scene, event: e.CallerPaused) -> None:
     scene.turns.paused(quiet_since, event.spoken_ms)
     if not substantial:
         return
+    scene.answer.sign(quiet_since)  # while they spoke, the engine had to listen
     scene.silence.caller_is_there()
     scene.waterfall.caller_stopped(quiet_since)
     if not scene.attachment.attached and scene.turns.floor is Floor.OWED and not scene.answer.running:
@@ -172,7 +173,6 @@ def play(scene: Scene) -> None:
     if not any(type(command) is c.PlayFrames for command in commands):
         return
     scene.turns.sign(Sign.PLAYED)
-    scene.failure.stop()
     if scene.playout.late:
         scene.do(c.RanDry(scene.playout.late))
     if not scene.first_word and scene.began is not None:
@@ -198,9 +198,7 @@ def fall_silent(scene: Scene) -> None:
         scene.turns.sign(Sign.HEARD)
     unfinished = replies.audible and replies.voiced
     if unfinished and not scene.answer.running and not playout.held and playout.silent(scene.now):
-        # Sentences may stand apart, but the caller of a stalled reply is kept company like that of a deaf session.
-        early = scene.timings.slow_answer_again - scene.timings.deaf_quiet
-        scene.answer.start(scene.now - max(0, early), fillers=1)
+        scene.answer.stall(scene.now)
     if scene.voice.heard_more and playout.idle and not replies.audible:
         scene.voice.heard_more = False
         scene.do(c.KeepSnapshot())

@@ -35,6 +35,7 @@ class Said:
     session: int = 0
     corrected: bool = False  # FINAL wording is here
     answered: bool = True  # only a caller's line can wait for its answer
+    withheld: bool = False  # no session is told of it
     heard_ms: int = 0
     arrived_ms: int = 0
     ended: bool = False
@@ -117,6 +118,13 @@ class Account:
         """The caller's last words will be heard again by another session, which will tell us what they were."""
         self._said = [said for said in self._said if said.answered]
 
+    def withhold_turn(self) -> None:
+        """No session may be told again what the caller said last, nor what we said to it."""
+        for said in reversed(self._said):
+            said.withheld = True
+            if said.role == "user":
+                return
+
     def unanswered(self) -> str:
         return " ".join(said.text for said in self._unanswered())
 
@@ -130,7 +138,7 @@ class Account:
         """The history a new session begins with: call facts, then what was said, alternating, the oldest left out
         where it is too long. What the caller said last and unanswered is not in it: it goes in live. `heard_on`: what
         is still to be heard counts as heard, as far as it has arrived."""
-        spoken = [Line(s.role, text) for s in self._said if s.answered and (text := self._told(s, heard_on))]
+        spoken = [Line(s.role, text) for s in self._told_of() if (text := self._told(s, heard_on))]
         if not opening and not spoken:
             return []
         first = Line("user", opening or CALL_BEGINS)
@@ -147,6 +155,9 @@ class Account:
             said.answered = False
 
     # --- inside ---------------------------------------------------------------------------------------------------
+
+    def _told_of(self) -> Iterable[Said]:
+        return (said for said in self._said if said.answered and not said.withheld)
 
     def _told(self, said: Said, heard_on: bool) -> str:
         in_the_air = heard_on and said.key in self._voiced

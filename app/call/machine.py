@@ -278,6 +278,7 @@ def _of_session(handler: Handler) -> Handler:
         if scene.attachment.live and event.session == scene.attachment.ordinal:
             if type(event) not in _NO_ANSWER:
                 scene.deaf.stop()
+            scene.answer.sign(scene.now)
             handler(scene, event)
         elif type(event) is e.ReplyText and event.stage is e.Stage.FINAL:
             handler(scene, event)

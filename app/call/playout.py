@@ -141,6 +141,10 @@ class Playout:
         """As far as we can tell the caller hears nothing of us, and nothing waits to be sent."""
         return self._ear_position(now) >= self._sent and not self.waiting
 
+    def silent_from(self) -> int:
+        """When the caller has heard, or will have heard, all that is here."""
+        return self._dry_at() + self._ms(self.waiting)
+
     def left_ms(self, now: int) -> int:
         """How long what is here will still sound."""
         return self._ms(self._sent - self._ear_position(now) + self.waiting)

@@ -18,16 +18,22 @@ def sound_alarms(scene: Scene) -> None:
     scene.tool.watch(bool(scene.runs), silent and _alarms_on(scene), scene.answer.has_filled, scene.now)
     if not _alarms_on(scene):
         return
-    if scene.due(scene.failure.deadline()):
-        scene.failure.stop()
-        scene.voice.fill("sorry", scene.now)
-    elif scene.due(_deaf_at(scene)):
-        scene.voice.fill("sorry" if scene.uplink.unanswered else "repeat", scene.now)
-        session.recover(scene, Failure.STALLED, "deaf")
-    elif alarm := scene.answer.alarm(scene.now, _patient(scene), silent and not scene.runs):
+    if scene.due(_deaf_at(scene)):
+        _give_up(scene, Failure.STALLED, "deaf")
+    elif alarm := scene.answer.alarm(scene.now, _patient(scene), silent and not _others_fill(scene)):
         _sound(scene, alarm)
+    if scene.due(_failure_at(scene)):
+        _bridge_failure(scene)
     if silent and scene.due(scene.tool.deadline()):
         _keep_company(scene)
+
+
+def _bridge_failure(scene: Scene) -> None:
+    if scene.voice.fill("wait" if scene.failure.has_spoken else "sorry", scene.now):
+        scene.failure.spoke()
+        scene.answer.filled(scene.now)
+    else:
+        scene.failure.stop()
 
 
 def _keep_company(scene: Scene) -> None:
@@ -41,23 +47,51 @@ def _sound(scene: Scene, alarm: Alarm) -> None:
     if alarm is Alarm.FILL:
         scene.answer.filled(scene.now)
         scene.voice.fill("wait", scene.now)
+    elif _heard_in_vain(scene):
+        scene.note("nothing in what was heard again")
+        scene.answer.stop()
+        scene.failure.stop()
+        scene.uplink.answered()
+        scene.voice.fill("repeat", scene.now)
     else:
-        scene.voice.fill("sorry", scene.now)
-        session.recover(scene, Failure.TIMED_OUT, "no answer")
+        _give_up(scene, Failure.TIMED_OUT, "no answer")
+
+
+def _give_up(scene: Scene, failure: Failure, why: str) -> None:
+    scene.voice.fill("sorry" if scene.uplink.unanswered or scene.answer.running else "repeat", scene.now)
+    session.recover(scene, failure, why)
+    if scene.failure.running:
+        scene.failure.spoke()
+
+
+def _heard_in_vain(scene: Scene) -> bool:
+    """A second session has heard the sound too, and takes it for nothing either: it is no fault of sessions."""
+    return scene.uplink.unanswered and not scene.account.unanswered() and not scene.texts.unanswered()
 
 
 def alarms_at(scene: Scene) -> Iterable[int | None]:
     if _alarms_on(scene):
-        yield scene.failure.deadline()
+        yield _failure_at(scene)
         yield _deaf_at(scene)
         yield scene.answer.give_up_at(_patient(scene))
         if scene.playout.silent(scene.now):
-            yield scene.tool.deadline() if scene.runs else scene.answer.fill_at(_patient(scene))
+            yield scene.tool.deadline()
+            if not _others_fill(scene):
+                yield scene.answer.fill_at(_patient(scene))
 
 
 def _alarms_on(scene: Scene) -> bool:
     quiet = not scene.turns.speaking and scene.turns.hold is None
     return scene.phase is Phase.LIVE and quiet and not scene.pad.collecting and scene.rungs.with_model
+
+
+def _others_fill(scene: Scene) -> bool:
+    """The clock of a tool, or of a failure, says when to keep the caller company."""
+    return bool(scene.runs) or scene.failure.running
+
+
+def _failure_at(scene: Scene) -> int | None:
+    return scene.failure.deadline(scene.turns.quiet_since, scene.playout.silent_from())
 
 
 def _deaf_at(scene: Scene) -> int | None:

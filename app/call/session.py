@@ -82,6 +82,7 @@ def _serve(scene: Scene, ends_ms: int | None) -> None:
     scene.renewal.serves(ends_ms, scene.now)
     if scene.uplink.unanswered and not scene.turns.speaking and not scene.answer.running:
         scene.answer.start(scene.now)  # it hears again what was said, and owes the answer
+    scene.answer.sign(scene.now + scene.uplink.waiting_ms)
     scene.do_all(scene.uplink.attach(scene.attachment.ordinal))
 
 
@@ -154,7 +155,7 @@ def recover(scene: Scene, failure: Failure, detail: str = "") -> None:
         return
     scene.do(c.CloseSession(scene.attachment.ordinal))
     scene.voice.measure(scene.now)
-    if scene.answer.running or scene.replies.audible or scene.uplink.unanswered:
+    if scene.answer.running or scene.replies.audible or scene.uplink.unanswered or scene.texts:
         scene.failure.start(scene.now)
     if scene.replies.audible and scene.replies.voiced:
         scene.texts.ask(texts.GO_ON)
@@ -164,21 +165,29 @@ def recover(scene: Scene, failure: Failure, detail: str = "") -> None:
         scene.closing.give_up_reply()
     elif not another:
         scene.rungs.fall()
-    elif failure is Failure.THROTTLED:
-        scene.voice.fill("wait", scene.now)
     elif scene.phase is Phase.LIVE:
+        _bridge(scene, failure)
         _attach_again(scene)
-        if failure is Failure.FILTERED:
-            scene.voice.fill("repeat", scene.now)
+
+
+def _bridge(scene: Scene, failure: Failure) -> None:
+    """What is known to take long, or to need the caller, is said at once; all else when it has taken long (`quiet`)."""
+    if failure is Failure.THROTTLED:
+        scene.voice.fill("wait", scene.now)
+    elif failure is Failure.FILTERED and not scene.voice.say("repeat"):
+        scene.texts.ask(texts.SAY_AGAIN)
 
 
 def _abandon(scene: Scene, failure: Failure) -> None:
     scene.answer.stop()
     let_go(scene)
     if failure is Failure.FILTERED:  # what they said last must not be sent again, in any form
+        if not scene.turns.speaking:
+            scene.account.withhold_turn()
         scene.uplink.answered()
         scene.account.answered()
         scene.texts.clear()
+        scene.failure.stop()  # it is the caller's turn again
     scene.uplink.detach()
     if scene.turns.hold is not None and not scene.turns.speaking:
         floor.play_on(scene)  # nobody will tell us any more what that sound was
@@ -200,8 +209,6 @@ def keep_attached(scene: Scene) -> None:
 
 def _attach_again(scene: Scene) -> None:
     if scene.due(attach_again_at(scene)):
-        if scene.texts and not scene.attachment.changing:
-            scene.failure.start(scene.now)  # the caller waits for the rest
         attach(scene)
 
 

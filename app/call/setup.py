@@ -151,6 +151,7 @@ class Timings:
     tool_wait: int = 1_500  # a tool runs: the first "one moment"
     tool_wait_again: int = 6_000  # ... the next; each interval after is half as long again
     give_up_answer: int = 10_000
+    silent_answer: int = 6_000  # an answer is owed, and the engine shows no sign of any kind
     known_failure: int = 1_500
     deaf_speech: int = 400
     deaf_quiet: int = 4_000

@@ -101,6 +101,7 @@ class Turns:
         self.hold: Hold | None = None
         self.speaking = False  # by our own detector
         self.spoke_at = 0
+        self.quiet_since = 0  # by our own detector, where nobody speaks
         self.turned_at = -1  # when the engine last showed that it had taken in the caller's speech
 
     @property
@@ -124,6 +125,7 @@ class Turns:
     def paused(self, quiet_since: int, spoken_ms: int) -> None:
         """Our detector, which is sure of it, heard speech end."""
         self.speaking = False
+        self.quiet_since = quiet_since
         if self.hold is not None:
             self.hold.spoken_ms += spoken_ms
             self.hold.quiet_since = quiet_since

@@ -65,6 +65,11 @@ class Uplink:
         if not self._substantial:
             self.answered()
 
+    @property
+    def waiting_ms(self) -> int:
+        """What the next session has to hear first."""
+        return len(self._waiting) // self._bytes_per_ms
+
     def attach(self, session: int) -> list[Command]:
         """A session takes audio from now on: all that waited, in order."""
         self._session = session

@@ -49,10 +49,9 @@ class Voice:
         self._note_once("phrase not translated", f"{name} {self.language}")
         return phrase
 
-    def fill(self, name: str, now: int) -> None:
-        """A line into a silence; where anything of ours still sounds, none is needed."""
-        if self.playout.silent(now):
-            self.say(name, first=True)
+    def fill(self, name: str, now: int) -> bool:
+        """A line into a silence; where anything of ours still sounds, none is needed. False where it has no audio."""
+        return not self.playout.silent(now) or self.say(name, first=True)
 
     def begin(self, session: int, content: str) -> None:
         """A content of the model's speech: what was planned before it is said now."""

@@ -23,17 +23,39 @@ def test_the_machine_has_a_handler_for_every_event_but_audio_which_takes_the_sho
 # --- clocks -----------------------------------------------------------------------------------------------------------
 
 
-def test_an_owed_answer_is_filled_twice_and_then_given_up() -> None:
+def test_an_owed_answer_of_an_engine_that_shows_it_works_is_filled_twice_and_then_given_up() -> None:
     clock = AnswerClock(T)
     clock.start(1_000)
     alarms = []
     for now in range(1_000, 12_000, 100):
+        clock.sign(now)
         if alarm := clock.alarm(now, patient=False, line_silent=True):
             alarms.append((now, alarm))
             if alarm is Alarm.GIVE_UP:
                 break
             clock.filled(now)
     assert alarms == [(3_500, Alarm.FILL), (7_000, Alarm.FILL), (11_000, Alarm.GIVE_UP)]
+
+
+def test_an_engine_that_shows_nothing_is_given_up_sooner_and_a_slow_one_later() -> None:
+    clock = AnswerClock(T)
+    clock.start(1_000)
+    assert clock.give_up_at(patient=False) == 7_000
+    clock.sign(2_000)
+    assert clock.give_up_at(patient=False) == 8_000
+    slow = AnswerClock(Timings(slow_answer=4_000))
+    slow.start(1_000)
+    assert slow.give_up_at(patient=False) == 9_000
+
+
+def test_a_reply_that_stops_in_its_middle_is_given_up_like_a_deaf_session() -> None:
+    clock = AnswerClock(T)
+    clock.start(1_000)
+    clock.stall(5_000)
+    assert clock.give_up_at(patient=False) == 9_000
+    clock.sign(6_000)  # the text of its next sentence, and then nothing
+    assert clock.alarm(9_000, patient=False, line_silent=True) is Alarm.FILL
+    assert clock.give_up_at(patient=False) == 10_000
 
 
 def test_a_tool_has_its_own_limit_and_the_caller_is_kept_company() -> None:
@@ -53,9 +75,23 @@ def test_no_filler_is_said_into_our_own_words() -> None:
 
 def test_a_known_failure_leaves_time_for_the_way_to_the_ear() -> None:
     clock = FailureClock(T)
+    clock.start(1_000)
+    clock.start(1_900)  # a second failure does not make it later
+    assert clock.deadline(caller_quiet=0, silent_from=0) == 2_000
+    assert clock.deadline(caller_quiet=1_500, silent_from=0) == 2_500
+
+
+def test_the_silences_behind_the_lines_of_a_failure_are_as_short_and_they_end() -> None:
+    clock = FailureClock(T)
     clock.start(100)
-    clock.start(900)  # a second failure does not make it later
-    assert clock.deadline() == 1_100
+    clock.spoke()
+    assert clock.deadline(caller_quiet=0, silent_from=1_700) == 3_000
+    clock.spoke()
+    clock.start(4_000)  # the next session failed as well
+    for _ in range(3):
+        assert clock.running
+        clock.spoke()
+    assert not clock.running
 
 
 def test_the_engine_is_deaf_after_speech_and_four_seconds_of_nothing() -> None:

@@ -432,6 +432,8 @@ class Performance:
                 return name == phrase and how == outcome
             case ["told", text], c.SendNote(_, told):
                 return text in told
+            case ["attach", session, "not", "knowing", text], c.AttachSession(ordinal, history):
+                return ordinal == int(session) and text not in " / ".join(line.text for line in history)
             case ["attach", session, "knowing", text], c.AttachSession(ordinal, history):
                 return ordinal == int(session) and text in " / ".join(f"{line.role}: {line.text}" for line in history)
             case ["close", "session", session], c.CloseSession(ordinal):
