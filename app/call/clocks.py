@@ -1,14 +1,14 @@
 """Clocks that keep a caller from a dead line. They run on evidence, and are not read while the caller speaks.
 
 *Known failure*: the session is known to be gone while something is owed; whenever nothing has sounded for 1.5 s the
-caller hears a line, until the answer comes. *Slow answer*: the engine has the caller's turn but sends no audio; a filler,
-another, then recovery. *Tool*: the model waits for a tool, and the caller for both; "one moment", again and again.
+caller hears a line, until the answer comes. *Slow answer*: the engine has the caller's turn but sends no audio; a
+filler, another, then recovery. *Tool*: the model waits for a tool, the caller for both; "one moment", again and again.
 *Deaf*: our detector heard speech and then quiet, and the engine said nothing at all about it.
 
 **Slow or dead?** An engine that works on an answer shows it: texts, tools, usage. So one that owes an answer is given
 `give_up_answer` (10 s) while it gives any sign, and only `silent_answer` (6 s) after its last one: four standard
 deviations beyond the real service's median, where a healthy engine is hardly ever found, and one that is slower by
-its own measure gets twice as long as it is slow at. In mid-reply, where nothing is thought over, `deaf_quiet` is enough.
+its own measure gets twice as long as it is slow at. In mid-reply, where nothing is thought over, `deaf_quiet` will do.
 """
 
 from enum import StrEnum

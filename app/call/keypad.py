@@ -16,7 +16,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.call import built_in, ending, floor, language, texts, transfer
+from app.call import built_in, ending, floor, follows, language, results, texts
 from app.call import commands as c
 from app.call import events as e
 from app.call.disposition import Disposition
@@ -150,7 +150,7 @@ def _do(scene: Scene, choice: Choice) -> None:
         case "collect":
             _collect(scene, value, None)
         case "transfer":
-            _transfer(scene, value)
+            follows.to_person(scene, value)
         case "language":
             language.change(scene, value)
         case "tell_model":
@@ -165,25 +165,18 @@ def _say(scene: Scene, name: str) -> None:
         _let_model_say(scene, name)
         return
     scene.voice.say(name)
-    if phrase.then == "hang_up":
-        ending.close(scene, Disposition.COMPLETED, phrase="")
-    elif phrase.then == "transfer":
-        _transfer(scene, phrase.target)
-    elif phrase.then == "ask_model":
+    if follows.follow(scene, phrase):
+        return
+    if phrase.then == "ask_model":
         scene.texts.ask(texts.go_on_after(phrase.text))
-    elif scene.attachment.attached and scene.setup.known.note:
-        scene.do(c.SendNote(scene.attachment.ordinal, texts.told(phrase.text)))
+    else:
+        follows.note_down(scene, phrase)
 
 
 def _let_model_say(scene: Scene, name: str) -> None:
     """The phrase has no audio."""
     unspoken = scene.setup.phrases.get(name)
     scene.texts.ask(texts.say_for_us(unspoken.text) if unspoken is not None else texts.NOTHING_CHOSEN)
-
-
-def _transfer(scene: Scene, target: str) -> None:
-    if not transfer.to_target(scene, target) and target not in scene.setup.targets:
-        scene.texts.ask(texts.NOBODY_THERE)
 
 
 # --- digits asked for -------------------------------------------------------------------------------------------------
@@ -193,11 +186,11 @@ def collect_called(scene: Scene, event: e.ToolCalled) -> None:
     what = built_in.given(event.arguments).get("what")
     run = Run(event.run, event.session, event.name, scene.now)
     if scene.closing is not None:
-        _hand_over(scene, run, _error("cannot_ask"))
+        results.hand_over(scene, run, _refusal("cannot_ask"))
     elif scene.pad.collecting:
-        _hand_over(scene, run, _error("already_asking"))
+        results.hand_over(scene, run, _refusal("already_asking"))
     elif not isinstance(what, str) or what not in scene.setup.keypad.collections:
-        _hand_over(scene, run, _error("unknown"))
+        results.hand_over(scene, run, _refusal("unknown"))
     else:
         _collect(scene, what, run)
 
@@ -290,17 +283,11 @@ def _report(scene: Scene, name: str, run: Run | None, outcome: dict[str, Any]) -
     if run is None:
         scene.texts.ask(texts.entered(name, json.dumps(outcome)))
     else:
-        _hand_over(scene, run, outcome)
+        results.hand_over(scene, run, json.dumps(outcome))
 
 
-def _hand_over(scene: Scene, run: Run, outcome: dict[str, Any]) -> None:
-    result = json.dumps(outcome)
-    if not scene.attachment.attached_to(run.session):
-        scene.texts.ask(texts.result_came_late(run.name, result))
-        return
-    scene.do(c.AnswerTool(run.session, run.run, result))
-    if not scene.pad.collecting:
-        scene.answer.start(scene.now)
+def _refusal(why: str) -> str:
+    return json.dumps(_error(why))
 
 
 def _error(why: str) -> dict[str, Any]:

@@ -12,9 +12,8 @@ whatever is said while digits are entered.
 """
 
 from app.call import commands as c
-from app.call import ending, floor, language, session, texts, transfer
 from app.call import events as e
-from app.call.disposition import Disposition
+from app.call import floor, follows, language, session
 from app.call.scene import Phase, Scene
 from app.call.setup import Phrase
 
@@ -59,13 +58,9 @@ def _answer(scene: Scene, known: e.Known, phrase: Phrase) -> None:
     scene.waterfall.phrase_answers()
     scene.voice.say(known.phrase, answers=True)
     how: c.Kept = "plain"
-    if phrase.then == "hang_up":
-        ending.close(scene, Disposition.COMPLETED, phrase="")
-    elif phrase.then == "nothing":
+    if not follows.follow(scene, phrase) and phrase.then == "nothing":
         _settle(scene)
         how = _keep_model_from_answering(scene, known, phrase)
-    elif phrase.then == "transfer":
-        transfer.to_target(scene, phrase.target)
     scene.do(c.AnsweredByPhrase(phrase.id, known.confidence, how))
 
 
@@ -82,6 +77,5 @@ def _keep_model_from_answering(scene: Scene, known: e.Known, phrase: Phrase) -> 
         session.change(scene)
         return "swapped"
     scene.replies.hush_turn()
-    if scene.setup.known.note:
-        scene.do(c.SendNote(scene.attachment.ordinal, texts.told(phrase.text)))
+    follows.note_down(scene, phrase)
     return "hushed"

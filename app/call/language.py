@@ -6,7 +6,7 @@ phrase in the new language says so, and the next session knows what was said and
 
 import json
 
-from app.call import built_in, session
+from app.call import built_in, results, session
 from app.call import commands as c
 from app.call import events as e
 from app.call.scene import Scene
@@ -22,8 +22,7 @@ def switch_called(scene: Scene, event: e.ToolCalled) -> None:
         scene.do(c.AnswerTool(event.session, event.run, CHANGED))
         change(scene, wanted)
         return
-    scene.do(c.AnswerTool(event.session, event.run, SAME if wanted else built_in.NOT_OFFERED))
-    scene.answer.start(scene.now)
+    results.give(scene, event.session, event.run, SAME if wanted else built_in.NOT_OFFERED)
 
 
 def heard(scene: Scene, seems: str) -> bool:

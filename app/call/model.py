@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from app.call import built_in, ending, floor, keypad, language, runs, texts, transfer
+from app.call import built_in, ending, floor, keypad, language, results, runs, transfer
 from app.call import commands as c
 from app.call import events as e
 from app.call.disposition import disposition_of, end_reason
@@ -85,7 +85,7 @@ def tool_called(scene: Scene, event: e.ToolCalled) -> None:
     if scene.replies.turn_hushed and (event.name in scene.setup.effects or event.name in _BUILT_IN):
         scene.replies.tool_opened()
         scene.note("tool refused", event.name)
-        _give(scene, event.session, event.run, runs.HUSHED)
+        results.give(scene, event.session, event.run, runs.HUSHED)
         return
     if (built_in_tool := _BUILT_IN.get(event.name)) is not None:
         built_in_tool(scene, event)
@@ -110,7 +110,7 @@ def tool_answered(scene: Scene, event: e.ToolAnswered) -> None:
     if run is not None:
         scene.note("tool answered", f"{run.name}: {event.outcome}, {event.ms} ms")
         scene.digest.answered(run.name, run.arguments, event.outcome, event.result)
-        _hand_over(scene, run, event.result)
+        results.hand_over(scene, run, event.result)
 
 
 def break_off_overdue_tools(scene: Scene) -> None:
@@ -119,27 +119,7 @@ def break_off_overdue_tools(scene: Scene) -> None:
     for run in scene.runs.take_overdue(scene.now):
         scene.note("tool overdue", run.name)
         scene.do(c.CancelTool(run.run))
-        _hand_over(scene, run, runs.TOO_SLOW)
-
-
-def _hand_over(scene: Scene, run: runs.Run, result: str) -> None:
-    """To the session that asked, or in writing to the one that came after it."""
-    scene.do_all(scene.uplink.pause(bool(scene.runs)))
-    if not scene.attachment.attached_to(run.session):
-        if scene.runs.asked_again(run):
-            return  # a session that heard the caller again: it gets a result of its own
-        scene.texts.ask(texts.result_came_late(run.name, result))
-        return
-    scene.texts.withdraw(texts.result_came_late(run.name, result))  # of a session before, which asked the same
-    _give(scene, run.session, run.run, result)
-
-
-def _give(scene: Scene, session: int, run: str, result: str) -> None:
-    """The model goes on from the result; nobody waits for what it says in a hushed turn."""
-    scene.do(c.AnswerTool(session, run, result))
-    scene.replies.tool_answered()
-    if not scene.replies.turn_hushed:
-        scene.answer.start(scene.now)
+        results.hand_over(scene, run, runs.TOO_SLOW)
 
 
 # What the call carries out by itself; each answers its run once.

@@ -118,6 +118,15 @@ def let_go(scene: Scene) -> None:
     scene.texts.send_again()
 
 
+def leave_taken_up(scene: Scene) -> None:
+    """Where the model has opened a tool for what the caller said last, and they have added nothing since: the next
+    session need not hear it again. It stands in the history, and the tool's answer will come in writing."""
+    tools = scene.runs.pending_in(scene.attachment.ordinal) or scene.pad.pending_in(scene.attachment.ordinal)
+    if tools and not scene.turns.speaking and scene.tool_called_at >= scene.turns.spoke_at:
+        scene.account.answered()
+        scene.uplink.answered()
+
+
 def release(scene: Scene) -> None:
     """The call goes on without a model for a while, and nothing is owed."""
     if scene.attachment.live:
@@ -159,6 +168,7 @@ def recover(scene: Scene, failure: Failure, detail: str = "") -> None:
         scene.failure.start(scene.now)
     if scene.replies.audible and scene.replies.voiced:
         scene.texts.ask(texts.GO_ON)
+    leave_taken_up(scene)
     another = scene.attachment.fail(failure, scene.now)
     _abandon(scene, failure)
     if scene.closing is not None:

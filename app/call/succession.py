@@ -136,17 +136,9 @@ def _leave_turn(scene: Scene) -> Supposed | None:
     """In the middle of a turn: what of it the next session is told, and what it will do again."""
     if _reply_comes(scene):
         scene.texts.ask(texts.GO_ON)
-    if _taken_up(scene):
-        scene.account.answered()
-        scene.uplink.answered()
+    session.leave_taken_up(scene)
     if not scene.uplink.unanswered:
         scene.answer.stop()  # what is owed goes to the next one in writing, which begins when nothing is owed
     if scene.playout.idle:
         return None
     return "cut" if scene.turns.hold is not None else "heard"
-
-
-def _taken_up(scene: Scene) -> bool:
-    """The model has opened a tool for what the caller said last, and they have added nothing since."""
-    tools = scene.runs.pending_in(scene.attachment.ordinal) or scene.pad.pending_in(scene.attachment.ordinal)
-    return tools and not scene.turns.speaking and scene.tool_called_at >= scene.turns.spoke_at

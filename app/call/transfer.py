@@ -13,7 +13,7 @@ in writing what happened.
 import json
 from collections.abc import Iterable, Mapping
 
-from app.call import built_in, ending, floor, session, texts
+from app.call import built_in, ending, floor, results, session, texts
 from app.call import commands as c
 from app.call import events as e
 from app.call.departure import LAST_WORD_MS, Stage
@@ -288,9 +288,9 @@ def transfer_called(scene: Scene, event: e.ToolCalled) -> None:
     name = asked.get("target")
     target = scene.setup.targets.get(name) if isinstance(name, str) else None
     if target is None or not _may_leave(scene):
-        _answer(scene, event, built_in.NOT_OFFERED)
+        results.give(scene, event.session, event.run, built_in.NOT_OFFERED)
     elif not target.open:
-        _answer(scene, event, CLOSED)
+        results.give(scene, event.session, event.run, CLOSED)
     else:
         scene.do(c.AnswerTool(event.session, event.run, UNDER_WAY))
         to_target(scene, target.name, **{key: built_in.words(asked.get(key, "")) for key in ABOUT})
@@ -298,7 +298,7 @@ def transfer_called(scene: Scene, event: e.ToolCalled) -> None:
 
 def take_message_called(scene: Scene, event: e.ToolCalled) -> None:
     if not scene.setup.messages or not _may_leave(scene):
-        _answer(scene, event, built_in.NOT_OFFERED)
+        results.give(scene, event.session, event.run, built_in.NOT_OFFERED)
         return
     scene.do(c.AnswerTool(event.session, event.run, RECORDING))
     to_voicemail(scene, built_in.words(built_in.given(event.arguments).get("about", "")))
@@ -306,16 +306,11 @@ def take_message_called(scene: Scene, event: e.ToolCalled) -> None:
 
 def call_back_called(scene: Scene, event: e.ToolCalled) -> None:
     if not scene.setup.messages:
-        _answer(scene, event, built_in.NOT_OFFERED)
+        results.give(scene, event.session, event.run, built_in.NOT_OFFERED)
         return
     asked = built_in.given(event.arguments)
     about = {key: told for key in ("about", "when") if (told := built_in.words(asked.get(key, "")))}
     scene.do(c.LeaveWord("call_back", about))
     scene.note("call-back noted")
     scene.digest.promised("somebody calls back", about)
-    _answer(scene, event, NOTED)
-
-
-def _answer(scene: Scene, event: e.ToolCalled, result: str) -> None:
-    scene.do(c.AnswerTool(event.session, event.run, result))
-    scene.answer.start(scene.now)
+    results.give(scene, event.session, event.run, NOTED)

@@ -119,11 +119,17 @@ def test_a_failure_is_bridged_and_the_answer_still_given(stage: str, failure: e.
     assert REST in turn.heard(), "the answer is given"
     known_since = max(turn.at, SAID)  # nobody waits for an answer while they speak
     assert max(turn.silences(known_since)) <= KNOWN_FAILURE_MS, "lines, or the rest of the reply, until the answer"
-    if stage in ("caller speaking", "thinking", "tool running"):
+    if stage in ("caller speaking", "thinking"):
         given = turn.times_given(2)
         again = [time for time in given if SPOKE <= time < SAID]
         assert again == sorted(set(again)), "once, in order"
         assert len(again) >= (SAID - SPOKE) // 20 - 1, "all of what was not answered"
+    if stage == "tool running":
+        assert not [time for time in turn.times_given(2) if SPOKE <= time < SAID], "taken up, and not run twice"
+        assert "Where is my order?" in [line.text for line in second.history]
+        turn.stage.tell(e.ToolAnswered("r1", "find_order", '{"state":"ready"}', e.Outcome.OK, 10))
+        turn.stage.run(turn.stage.now + 2_000)
+        assert any("ready" in d.command.text for d in turn.stage.done if isinstance(d.command, c.SendText))
     if stage == "speaking":
         assert [line.text for line in second.history if line.role == "user"][-1] == "Where is my order?"
         assert [line for line in second.history if line.role == "assistant"][-1].text.startswith("Your order")

@@ -72,10 +72,12 @@ def _plain(found: Compared) -> Mapping[str, Any]:
 
 
 def judge(cell: Cell, seen: Evidence) -> Verdict:
-    answer, second = compared(ANSWER, seen.sounds), compared(SECOND, seen.sounds)
     struck = seen.struck_ms is not None
     from_ms = max(seen.asked_until_ms, seen.struck_ms or 0)
     asked_again = next((s.at_ms for s in seen.sounds if s.name == "repeat" and s.at_ms >= from_ms), None)
+    # A caller who was asked to say it again is answered anew, from the beginning and to the end.
+    counted = [sound for sound in seen.sounds if sound.at_ms >= (asked_again or 0)]
+    answer, second = compared(ANSWER, counted), compared(SECOND, counted)
     until_ms = asked_again or _end(seen.sounds, from_ms)
     silence = longest_silence(seen.sounds, from_ms, until_ms)
     question_lost = seen.question_heard_ms < HEARD_SHARE * seen.question_ms

@@ -62,6 +62,13 @@ def test_each_broken_promise_is_named(change: dict[str, object], why: str) -> No
     assert why in broken
 
 
+def test_who_was_asked_to_say_it_again_is_answered_anew_from_the_beginning() -> None:
+    asked = [*words(ANSWER[:3], 3_000), Sound("repeat", 4_000, 500)]
+    again = [*asked, *words(ANSWER, 14_000)]
+    assert judge(CELL, replace(SEEN, sounds=again)).good
+    assert not judge(CELL, replace(SEEN, sounds=[*asked, *words(ANSWER[3:], 14_000)])).good
+
+
 def test_every_cell_is_a_fault_that_the_simulator_knows() -> None:
     cells = list(matrix(FAULTS, STAGES))
     assert len(cells) > 90 and len(set(cells)) == len(cells)
