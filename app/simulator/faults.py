@@ -44,6 +44,7 @@ KINDS: dict[str, tuple[str, frozenset[str] | None]] = {
     "refuse-history": ("ValidationException 'Chat history is over max limit'", frozenset({OPENING})),
     "no-answer": ("not even response headers", frozenset({OPENING})),
     "deaf": ("the session accepts everything and says nothing more, until the client ends it", None),
+    "stall": ("nothing more that the client sends is taken (flow control), and nothing is said", None),
     "slow": ("headers or audio come later by =milliseconds", frozenset({OPENING, THINKING, SPEAKING})),
     "half-frame": ("half a frame, then the stream is reset", None),
     "bad-crc": ("a frame whose checksum is wrong", None),
@@ -115,6 +116,9 @@ class FaultPlan:
         self._reached: Counter[str] = Counter()
         self._chance = random.Random(seed)
         self.struck: Counter[str] = Counter()
+
+    def may_strike(self, kind: str) -> bool:
+        return any(fault.kind == kind for fault in self._faults)
 
     def strike(self, stage: str) -> Fault | None:
         """The first fault named for `stage` that strikes this time."""

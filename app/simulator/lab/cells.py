@@ -27,16 +27,32 @@ CALLER = """
 MODEL = (
     *("throttle", "instability", "cut", "invalid", "idle", "tool-parsing", "filter"),
     *("internal", "unavailable", "timeout", "stream-error"),
-    *("half-frame", "bad-crc", "reset", "end", "drop", "goaway", "deaf", "slow"),
+    *("half-frame", "bad-crc", "reset", "end", "drop", "goaway", "deaf", "stall", "slow"),
 )
 LINE = ("line-lost", "line-stalls", "line-garbles", "line-loses")
-TWICE = ("drop-no-spare", "drop-refused", "drop-twice")
+# What may meet the next opening, where no session is warm: by its name in faults.py.
+NEXT_OPENING: Mapping[str, str] = {
+    "drop-refused": "throttle",
+    "drop-unstable": "instability",
+    "drop-cut": "drop",
+    "drop-reset": "reset",
+    "drop-unanswered": "no-answer",
+    "drop-too-long": "refuse-history",
+    "drop-denied": "denied",
+}
+TWICE = ("drop-no-spare", "drop-twice", *NEXT_OPENING)
 FAULTS = ("none", *MODEL, *TWICE, *LINE)
 WORDS: Mapping[str, str] = {
     "none": "nothing breaks",
     "drop-no-spare": "the connection is lost and no session is warm",
-    "drop-refused": "the connection is lost, no session is warm, and the next opening is throttled",
     "drop-twice": "the connection is lost, and again when the caller is answered",
+    "drop-refused": "the connection is lost, no session is warm, and the next opening is throttled",
+    "drop-unstable": "... and the next opening is refused: HTTP 400, system instability",
+    "drop-cut": "... and the next connection is lost before it was answered",
+    "drop-reset": "... and the next opening is reset before it was answered",
+    "drop-unanswered": "... and the next opening is never answered",
+    "drop-too-long": "... and the history is refused as too long",
+    "drop-denied": "... and access is denied from now on: HTTP 403, for good",
     "line-lost": "the telephone's socket is lost without a word",
     "line-stalls": "nothing arrives from the telephone for a second, then all of it",
     "line-garbles": "messages from the telephone that nobody can read",
@@ -54,7 +70,7 @@ class Cell:
     @property
     def limit_ms(self) -> int:
         """Of silence, from the moment at which it broke or the caller's last word, whichever is later."""
-        if self.fault in ("deaf", "slow"):
+        if self.fault in ("deaf", "stall", "slow"):
             return DEAF_MS
         if self.fault in ("none", "line-loses"):
             return HEALTHY_MS
@@ -71,10 +87,10 @@ class Cell:
                 return f"slow{first}={SLOW_MS}"
             case "drop-no-spare":
                 return f"drop{first}"
-            case "drop-refused":
-                return f"drop{first},throttle@opening#2"
             case "drop-twice":
                 return f"drop{first},drop@speaking#{2 if self.stage == SPEAKING else 1}"
+            case kind if kind in NEXT_OPENING:
+                return f"drop{first},{NEXT_OPENING[kind]}@opening#2"
             case kind:
                 return f"{kind}{first}"
 
@@ -85,7 +101,12 @@ class Cell:
 
     @property
     def pool_size(self) -> int:
-        return 0 if self.fault in ("drop-no-spare", "drop-refused") else 1
+        return 0 if self.fault == "drop-no-spare" or self.fault in NEXT_OPENING else 1
+
+    @property
+    def for_good(self) -> bool:
+        """No try can help: the caller is told, and the call ends."""
+        return self.fault == "drop-denied"
 
     @property
     def stream_faults(self) -> StreamFaults:
@@ -112,7 +133,12 @@ class Cell:
 
     @property
     def script(self) -> str:
-        return CALLER.format(question=QUESTION, patience=19_000 if self.limit_ms == DEAF_MS else 9_500)
+        return CALLER.format(question=QUESTION, patience=19_000 if self._takes_long else 9_500)
+
+    @property
+    def _takes_long(self) -> bool:
+        """Silence is broken in time, but it may be a while until the answer has been heard."""
+        return self.limit_ms == DEAF_MS or self.fault == "drop-unanswered"
 
     def __str__(self) -> str:
         return f"{self.fault}@{self.stage}"

@@ -3,7 +3,7 @@
 Times are ms of the caller's track, which begins when the call is answered.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from app.simulator.lab.words import ANSWER, SECOND, Compared, compared
 from app.simulator.tonal import Sound
 
 BREAK_MS = 200  # a longer pause between words is a break
+FRAME_MS = 20
 SLACK_MS = 100  # what a loaded machine may add to a limit before a cell is marked
 HEARD_SHARE = 0.9  # of the caller's question, by the session that heard most of it
 GOOD_ENDS = frozenset({"caller_hung_up", "completed"})
@@ -74,30 +75,21 @@ def _plain(found: Compared) -> Mapping[str, Any]:
 def judge(cell: Cell, seen: Evidence) -> Verdict:
     struck = seen.struck_ms is not None
     from_ms = max(seen.asked_until_ms, seen.struck_ms or 0)
-    asked_again = next((s.at_ms for s in seen.sounds if s.name == "repeat" and s.at_ms >= from_ms), None)
+    asked_again = _asked_again(seen)
     # A caller who was asked to say it again is answered anew, from the beginning and to the end.
-    counted = [sound for sound in seen.sounds if sound.at_ms >= (asked_again or 0)]
+    counted = [sound for sound in seen.sounds if asked_again is None or sound.at_ms >= asked_again]
     answer, second = compared(ANSWER, counted), compared(SECOND, counted)
-    until_ms = asked_again or _end(seen.sounds, from_ms)
-    silence = longest_silence(seen.sounds, from_ms, until_ms)
-    question_lost = seen.question_heard_ms < HEARD_SHARE * seen.question_ms
-    broken = []
-    if not struck and cell.fault not in ("none", "line-loses"):
-        broken.append("the fault never struck")
+    given_up = next((s.at_ms for s in seen.sounds if s.name == "apology"), None) if cell.for_good else None
+    until_ms = given_up or (asked_again if asked_again is not None and asked_again >= from_ms - FRAME_MS else None)
+    silence = longest_silence(seen.sounds, from_ms, until_ms or _end(seen.sounds, from_ms))
+    question_lost = asked_again is None and seen.question_heard_ms < HEARD_SHARE * seen.question_ms
+    broken = [] if struck or cell.fault in ("none", "line-loses") else ["the fault never struck"]
     if silence > cell.limit_ms + SLACK_MS:
         broken.append(f"{silence} ms of silence, {cell.limit_ms} promised")
-    if answer.lost:
-        broken.append("the answer was lost" if not answer.heard else f"lost: {' '.join(answer.lost)}")
-    if len(answer.repeated) > cell.breaks:  # of a word that was cut the caller may have heard most
-        broken.append(f"repeated: {' '.join(answer.repeated)}")
-    if not answer.in_order:
-        broken.append("words out of order")
-    if question_lost:
-        broken.append(f"the model heard {seen.question_heard_ms} of {seen.question_ms} ms of the question")
-    if second.lost and asked_again is None:  # else the caller's second words were the first question again
-        broken.append("the next question was not answered")
-    if seen.disposition not in GOOD_ENDS:
-        broken.append(f"ended {seen.disposition}")
+    if cell.for_good:
+        broken += _untold(given_up is not None, seen.disposition)
+    else:
+        broken += _unanswered(cell, seen, answer, second if asked_again is None else None, question_lost)
     if seen.disposition == "never" and not seen.sessions:
         broken = ["the call was refused: this machine is too busy for so many calls at once, see --at-once"]
     return Verdict(
@@ -113,6 +105,38 @@ def judge(cell: Cell, seen: Evidence) -> Verdict:
         struck,
         tuple(broken),
     )
+
+
+def _asked_again(seen: Evidence) -> int | None:
+    """When the caller was asked to say it again, as they may be where it broke."""
+    since = (seen.asked_until_ms if seen.struck_ms is None else seen.struck_ms) - FRAME_MS
+    return next((sound.at_ms for sound in seen.sounds if sound.name == "repeat" and sound.at_ms >= since), None)
+
+
+def _unanswered(
+    cell: Cell, seen: Evidence, answer: Compared, second: Compared | None, question_lost: bool
+) -> Iterator[str]:
+    """`second`: of the next question; None where the caller was asked to say the first one again, and did."""
+    if answer.lost:
+        yield "the answer was lost" if not answer.heard else f"lost: {' '.join(answer.lost)}"
+    if len(answer.repeated) > cell.breaks:  # of a word that was cut the caller may have heard most
+        yield f"repeated: {' '.join(answer.repeated)}"
+    if not answer.in_order:
+        yield "words out of order"
+    if question_lost:
+        yield f"the model heard {seen.question_heard_ms} of {seen.question_ms} ms of the question"
+    if second is not None and second.lost:
+        yield "the next question was not answered"
+    if seen.disposition not in GOOD_ENDS:
+        yield f"ended {seen.disposition}"
+
+
+def _untold(told: bool, disposition: str) -> Iterator[str]:
+    """Where no try can help, the caller is told, and the call ends as it says."""
+    if not told:
+        yield "the caller was not told"
+    if disposition != "engine_failed":
+        yield f"ended {disposition}"
 
 
 def longest_silence(sounds: Sequence[Sound], from_ms: int, until_ms: int) -> int:

@@ -26,6 +26,7 @@ from app.simulator.sonic.signing import check_request
 
 OPERATION = re.compile(r"/model/(?P<model>[^/]+)/invoke-with-bidirectional-stream")
 STREAM_WINDOW = 8 * 1024 * 1024
+NARROW_WINDOW = 16 * 1024  # of a stream that may be shut: 0.4 s of audio, and the client must wait
 CONNECTION_WINDOW = 256 * 1024 * 1024
 ACKNOWLEDGE_BYTES = 1024 * 1024
 LINGER_S = 2.0  # a client that has not ended its side by then, after we ended ours, is reset
@@ -51,6 +52,7 @@ class _Stream:
         self.ending = False
         self.resetting = False
         self.unacknowledged = 0
+        self.shut = False
         self.linger: asyncio.TimerHandle | None = None
 
     def answer(self) -> None:
@@ -93,6 +95,9 @@ class _Stream:
     def go_away(self) -> None:
         self._connection.go_away()
 
+    def shut_window(self) -> None:
+        self.shut = True
+
 
 class Connection(asyncio.Protocol):
     """Made by the listening server for each TCP connection."""
@@ -115,6 +120,7 @@ class Connection(asyncio.Protocol):
         self._flushing = False
         self._writable = True
         self._going_away = False
+        self._window = NARROW_WINDOW if house.faults.may_strike("stall") else STREAM_WINDOW
         self._unacknowledged = 0
         self.closed: asyncio.Future[None] = self._loop.create_future()
 
@@ -132,7 +138,7 @@ class Connection(asyncio.Protocol):
             client=False,
             initial_values={
                 codes.MAX_CONCURRENT_STREAMS: self._house.limits.streams_per_connection,
-                codes.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
+                codes.INITIAL_WINDOW_SIZE: self._window,
                 codes.MAX_FRAME_SIZE: MAX_FRAME,
                 codes.ENABLE_CONNECT_PROTOCOL: 0,
             },
@@ -194,7 +200,7 @@ class Connection(asyncio.Protocol):
         if stream is None:
             return
         stream.unacknowledged += length
-        if stream.unacknowledged >= ACKNOWLEDGE_BYTES and not event.stream_ended:
+        if stream.unacknowledged >= self._window // 8 and not event.stream_ended and not stream.shut:
             self._h2.increment_flow_control_window(stream.unacknowledged, stream.number)
             stream.unacknowledged = 0
         if stream.exchange is not None:

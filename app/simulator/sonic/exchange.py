@@ -65,6 +65,7 @@ class Wire(Protocol):
     def reset(self) -> None: ...
     def drop(self) -> None: ...
     def go_away(self) -> None: ...
+    def shut_window(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -415,6 +416,9 @@ class Exchange:
     def _suffer(self, fault: Fault) -> None:
         match fault.kind:
             case "deaf" | "hang" | "no-answer":
+                self._fall_silent(fault)
+            case "stall":
+                self._wire.shut_window()
                 self._fall_silent(fault)
             case "refuse-history":
                 self._refuse_history = True

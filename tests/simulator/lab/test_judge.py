@@ -69,6 +69,15 @@ def test_who_was_asked_to_say_it_again_is_answered_anew_from_the_beginning() -> 
     assert not judge(CELL, replace(SEEN, sounds=[*asked, *words(ANSWER[3:], 14_000)])).good
 
 
+def test_where_no_try_can_help_the_caller_is_told_at_once() -> None:
+    told = [*words(ANSWER[:3], 3_000), Sound("apology", 4_600, 700)]
+    denied = Cell("drop-denied", "speaking")
+    assert judge(denied, replace(SEEN, sounds=told, disposition="engine_failed")).good
+    assert judge(denied, replace(SEEN, sounds=told)).broken == ("ended caller_hung_up",)
+    untold = judge(denied, replace(SEEN, sounds=told[:-1], disposition="engine_failed"))
+    assert untold.broken == ("the caller was not told",)
+
+
 def test_every_cell_is_a_fault_that_the_simulator_knows() -> None:
     cells = list(matrix(FAULTS, STAGES))
     assert len(cells) > 90 and len(set(cells)) == len(cells)
