@@ -134,6 +134,15 @@ async def test_a_deaf_session_is_replaced_by_one_that_gets_the_utterance_again(h
     await together(is_deaf(True), is_deaf(False))
 
 
+async def test_a_session_that_takes_nothing_more_is_followed_by_one_that_hears_the_question(house: OpenHouse) -> None:
+    """Its window stays shut: nothing says so but our own writes, which are not taken."""
+    async with house(mind=[turn("Where is my parcel?", "one")], faults="stall@caller-speaking#1") as here:
+        call = await here.call(ONE_QUESTION.replace("wait for quiet 400ms", "wait for quiet 1500ms"))
+    assert call.heard[0] == "greeting" and call.heard[-1] == "one", call.heard
+    first, second = here.sessions
+    assert spoken_ms(second) > 900 > spoken_ms(first)
+
+
 async def test_a_session_whose_close_hangs_keeps_neither_call_nor_server(house: OpenHouse) -> None:
     async with house(mind=[turn("Where is my parcel?", "one")], faults="hang@closing") as here:
         call = await here.call(ONE_QUESTION)

@@ -26,7 +26,7 @@ from app.simulator.sonic.signing import check_request
 
 OPERATION = re.compile(r"/model/(?P<model>[^/]+)/invoke-with-bidirectional-stream")
 STREAM_WINDOW = 8 * 1024 * 1024
-NARROW_WINDOW = 16 * 1024  # of a stream that may be shut: 0.4 s of audio, and the client must wait
+NARROW_WINDOW = 48 * 1024  # of a stream that may be shut: a second of audio, and the client must wait
 CONNECTION_WINDOW = 256 * 1024 * 1024
 ACKNOWLEDGE_BYTES = 1024 * 1024
 LINGER_S = 2.0  # a client that has not ended its side by then, after we ended ours, is reset
