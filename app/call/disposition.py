@@ -20,6 +20,9 @@ class Disposition(StrEnum):
     ENGINE_FAILED = "engine_failed"
     TRANSFERRED = "transferred"  # a person had the call
     MESSAGE_LEFT = "message_left"  # ... or its message, and the caller hung up
+    VOICEMAIL = "voicemail"  # a machine answered our call: nothing was left
+    VOICEMAIL_LEFT = "voicemail_left"  # ... our message was
+    FAX = "fax"  # ... that only speaks to its like
     NEVER_CONNECTED = "never_connected"  # the telephone call ended before a leg opened
 
 

@@ -35,6 +35,13 @@ def close(scene: Scene, disposition: Disposition, phrase: str, reply_is_coming: 
         scene.texts.ask(texts.SAY_GOODBYE)
 
 
+def reopen(scene: Scene) -> None:
+    """The last line was not the last: what the model begins from now on is heard again."""
+    scene.closing = None
+    scene.phase = Phase.LIVE
+    scene.replies.unmute()
+
+
 def end(scene: Scene, disposition: Disposition) -> None:
     """At once, whatever is being said."""
     spent = c.CallSpent(scene.elapsed, dict(scene.spent.tokens), scene.bill)
@@ -65,7 +72,10 @@ def call_completed(scene: Scene, event: e.CallCompleted) -> None:
 
 def caller_gone(scene: Scene) -> None:
     """The telephone was hung up, by the caller or in the middle of our goodbye."""
-    end(scene, scene.closing.disposition if scene.closing is not None else Disposition.CALLER_HUNG_UP)
+    if scene.answering.leaving:
+        end(scene, Disposition.VOICEMAIL)  # half a message is none
+    else:
+        end(scene, scene.closing.disposition if scene.closing is not None else Disposition.CALLER_HUNG_UP)
 
 
 # --- what time brings -------------------------------------------------------------------------------------------------

@@ -120,6 +120,23 @@ class LegEnded:
     how: LegEnd
 
 
+class Answerer(StrEnum):
+    """Who answered a call that we placed, as the carrier's machine detection has it."""
+
+    PERSON = "person"
+    MACHINE = "machine"  # its greeting seems to have ended; people who pause are taken for one
+    BEEP = "beep"  # a machine that has beeped: it records now
+    FAX = "fax"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class AnswererKnown:
+    """The carrier's verdict. It comes seconds after the answer, when our greeting has long begun."""
+
+    by: Answerer
+
+
 @dataclass(frozen=True, slots=True)
 class CallCompleted:
     """The carrier says that the telephone call itself is over (status callback), whatever the leg told us."""
@@ -387,6 +404,7 @@ type Event = (
     | SessionAttached
     | SessionLent
     | ToolAnswered
+    | AnswererKnown
     | CallCompleted
     | CallerGuarded
     | TimePassed
@@ -403,6 +421,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     MarkEchoed,
     LegStalled,
     LegEnded,
+    AnswererKnown,
     CallCompleted,
     SessionAttached,
     SessionLent,

@@ -136,6 +136,18 @@ def confirm_if_signed(scene: Scene) -> None:
         confirm(scene, Sign.TOOK)
 
 
+def fall_quiet(scene: Scene) -> None:
+    """We break off what we are saying, of our own accord: what was not heard of it is not said."""
+    if scene.turns.hold is not None:
+        confirm(scene, Sign.TOOK)
+    if scene.voice.hold(scene.now) and scene.leg is not None:
+        scene.do(c.ClearPlayback(scene.leg))
+    scene.replies.hush()
+    scene.voice.drop(scene.now)
+    scene.turns.sign(Sign.HEARD)
+    scene.note("hold cut")
+
+
 def play_on(scene: Scene) -> None:
     """It was nothing: our words come back, from the first one not heard."""
     held = scene.turns.end_hold(Sign.RESUMED)

@@ -100,7 +100,7 @@ def _lose(scene: Scene) -> None:
     """The caller may come back; the session is kept, and so is what they have not heard."""
     _leave(scene)
     if scene.closing is not None:
-        ending.end(scene, scene.closing.disposition)
+        ending.caller_gone(scene)
         return
     if transfer.leg_lost(scene):
         return

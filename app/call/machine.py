@@ -25,6 +25,9 @@ much of it as reached the ear.
 it: its session is changed for one that knows the truth, or nobody hears it (`known`). Another language is another
 session, too (`language`).
 
+**A machine may answer** a call that we placed. The greeting does not wait for the carrier's verdict; when it comes, we
+fall silent and leave a message, or hang up, unless what was said meanwhile shows a person (`answerer`).
+
 **Nothing owed is forgotten.** `clocks` run from evidence (a transcript, a tool, a text we sent, a failure, speech the
 engine was deaf to) until the first audio of the answer (`quiet`). A session that fails is followed by another with the
 corrected history and the caller's unanswered audio (`session`). Where three in a row fail, or one cannot succeed, the
@@ -40,6 +43,7 @@ from typing import Any, Self
 
 from app.call import (
     caps,
+    answerer,
     ending,
     floor,
     keypad,
@@ -115,6 +119,7 @@ class Call:
             secrets=scene.pad.secrets,
             digest=scene.digest.facts,
             spent=dict(scene.spent.tokens),
+            leaving_message=scene.answering.leaving,
             unheard=bool(scene.uplink.unanswered) and not scene.account.unanswered(),
         )
         return snapshots.write(scene.setup.facts, state)
@@ -152,6 +157,7 @@ class Call:
         scene.pad.restore(kept.menu, kept.secrets)
         scene.digest.restore(kept.digest)
         scene.spent.tokens.update(kept.spent)
+        scene.answering.restore(kept.leaving_message)
         for text in (*kept.texts, *map(texts.result_lost, kept.tools)):
             scene.texts.ask(text)
         return call
@@ -190,6 +196,7 @@ class Call:
 # What time brings, in this order. `fall_silent` comes twice: what stands between may have dropped all we had in hand.
 _STEPS: tuple[Callable[[Scene], None], ...] = (
     leg.give_up_when_lost,
+    answerer.act_on_verdict,
     ending.close_when_too_long,
     caps.keep_within,
     floor.lapse_marks,
@@ -273,6 +280,17 @@ def _unless_leaving(handler: Handler, leaving: Handler | None = None) -> Handler
     return _of_leg(of_caller_here)
 
 
+def _of_person(handler: Handler) -> Handler:
+    """Only a person does this while, or before, we leave a message."""
+
+    def of_a_person(scene: Scene, event: Any) -> None:
+        if event.leg == scene.leg:
+            answerer.caller_acted(scene, event)
+        handler(scene, event)
+
+    return of_a_person
+
+
 def _of_session(handler: Handler) -> Handler:
     def of_current_session(scene: Scene, event: Any) -> None:
         if scene.attachment.live and event.session == scene.attachment.ordinal:
@@ -307,9 +325,10 @@ _HANDLERS: Mapping[type[e.Event], Handler] = {
     e.LegStalled: _of_leg(leg.stalled),
     e.LegEnded: _of_leg(leg.ended),
     e.CallerSpoke: _unless_leaving(floor.caller_spoke),
-    e.CallerPaused: _unless_leaving(floor.caller_paused),
-    e.KeyPressed: _unless_leaving(keypad.key_pressed, transfer.key_while_leaving),
+    e.CallerPaused: _of_person(_unless_leaving(floor.caller_paused)),
+    e.KeyPressed: _of_person(_unless_leaving(keypad.key_pressed, transfer.key_while_leaving)),
     e.MarkEchoed: _of_leg(floor.mark_echoed),
+    e.AnswererKnown: answerer.known,
     e.CallCompleted: _call_completed,
     e.EndOrdered: ending.end_ordered,
     e.MoveOrdered: moving.move_ordered,

@@ -95,6 +95,11 @@ class Replies:
         self.hush()
         self.muted = True
 
+    def unmute(self) -> None:
+        """What was begun meanwhile stays unheard."""
+        self.over()
+        self.muted = False
+
     def forget(self) -> None:
         """Another session: its contents share nothing with the last one's."""
         self._live.clear()

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from app.call import commands as c
+from app.call.answering import Answering
 from app.call.attachment import Attachment
 from app.call.capped import Capped
 from app.call.clocks import AnswerClock, DeafClock, FailureClock, ToolClock
@@ -61,6 +62,7 @@ class Scene:
         self.tool_called_at = -1  # model
         self.replied_at = -1  # model: ... that it began to speak
         self.first_word = False  # floor, machine: it was played
+        self.answering = Answering()  # answerer
         self.departure = Departure(setup.facts.call_sid)
         self.closing: Closing | None = None  # ending
         self.disposition: Disposition | None = None  # ending, machine

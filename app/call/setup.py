@@ -34,6 +34,18 @@ class Target:
     open: bool = True  # by its hours, when the call began
 
 
+type OnVoicemail = Literal["hang_up", "leave_message"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """What becomes of a call that we placed and that a machine answers. `message` is the phrase to leave after its
+    beep."""
+
+    on_voicemail: OnVoicemail = "hang_up"
+    message: str = ""
+
+
 type Doing = Literal["say", "menu", "collect", "transfer", "language", "tell_model", "hang_up"]
 
 
@@ -119,7 +131,10 @@ class Caps:
 
 @dataclass(frozen=True, slots=True)
 class CallFacts:
-    """Who, where, when. Numbers stay whole here and are masked wherever they leave the process."""
+    """Who, where, when. Numbers stay whole here and are masked wherever they leave the process.
+
+    Whoever placed the call, `caller` is the person we talk with and `called` a number of ours. `given` is what a call
+    that we place is to know of that person: as private as a number."""
 
     call_sid: str
     caller: str
@@ -128,6 +143,8 @@ class CallFacts:
     edition: str
     language: str
     started_at_ms: int  # wall clock, Unix milliseconds
+    placed_by_us: bool = False
+    given: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +219,7 @@ class CallSetup:
     effects: frozenset[str] = frozenset()  # tools that change something in the world
     known: KnownAnswers = field(default_factory=KnownAnswers)
     without_model: WithoutModel = field(default_factory=WithoutModel)
+    outbound: Outbound = field(default_factory=Outbound)  # of a call that we placed
     first_phrase: str = "greeting"  # what the caller hears first; "sorry" where a call had to start afresh
     opening: str = ""  # call facts for the model: the first USER block of every history
     greeting_prompt: str = ""  # live text that makes the model greet where the greeting has no audio

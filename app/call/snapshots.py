@@ -36,6 +36,7 @@ class State:
     secrets: int = 0  # entered on the keypad until now
     digest: tuple[Fact, ...] = ()
     spent: Mapping[str, Usage] = field(default_factory=dict)  # tokens by `region:model`
+    leaving_message: bool = False  # a machine has answered, and has not heard it whole
     unheard: bool = False  # the caller has said something that nobody has made out
 
 
@@ -61,6 +62,7 @@ def write(facts: CallFacts, state: State) -> dict[str, Any]:
         "secrets": state.secrets,
         "digest": [fact.document() for fact in state.digest],
         "spent": {where: asdict(usage) for where, usage in state.spent.items()},
+        "leaving_message": state.leaving_message,
         "unheard": state.unheard,
     }
 
@@ -89,6 +91,7 @@ def read(document: Mapping[str, Any], call_sid: str) -> State:
             secrets=_count(document.get("secrets", 0)),
             digest=tuple(map(_fact, document.get("digest", ()))),
             spent={_text(where): _usage(given) for where, given in document.get("spent", {}).items()},
+            leaving_message=document.get("leaving_message", False) is True,
             unheard=document.get("unheard", False) is True,
         )
     except (KeyError, TypeError, AttributeError) as missing:
@@ -101,9 +104,11 @@ def read_facts(document: Mapping[str, Any]) -> CallFacts:
         facts = CallFacts(**document["facts"])
     except (KeyError, TypeError):
         raise ValueError("not a snapshot: no facts of a call") from None
-    given = asdict(facts)
-    _count(given.pop("started_at_ms"))
-    for value in given.values():
+    fields = asdict(facts)
+    _count(fields.pop("started_at_ms"))
+    if not isinstance(fields.pop("placed_by_us"), bool) or not isinstance(given := fields.pop("given"), dict):
+        raise ValueError("not a snapshot: no facts of a call")
+    for value in (*fields.values(), *given, *given.values()):
         _text(value)
     return facts
 

@@ -19,6 +19,7 @@ from app.call.setup import (
     Caps,
     Keypad,
     KnownAnswers,
+    Outbound,
     Phrase,
     Target,
     Timings,
@@ -63,6 +64,7 @@ def setup(
     without_model: WithoutModel | None = None,
     prices: Prices | None = None,
     caps: Caps | None = None,
+    outbound: Outbound | None = None,
 ) -> CallSetup:
     return CallSetup(
         FACTS,
@@ -80,6 +82,7 @@ def setup(
         without_model=without_model or WithoutModel(),
         prices=prices or Prices(),
         caps=caps or Caps(),
+        outbound=outbound or Outbound(),
     )
 
 

@@ -17,7 +17,18 @@ from app.call.history import Line
 from app.call.machine import Call
 from app.call.onward import OnwardResult, attempt_name
 from app.call.scene import Phase
-from app.call.setup import Choice, Collection, Keypad, KnownAnswers, Menu, Phrase, Target, Timings, UplinkSettings
+from app.call.setup import (
+    Choice,
+    Collection,
+    Keypad,
+    KnownAnswers,
+    Menu,
+    Outbound,
+    Phrase,
+    Target,
+    Timings,
+    UplinkSettings,
+)
 from app.call.turns import Floor
 from tests.call.stage import FRAME, Stage, setup, times_in, tone
 
@@ -54,6 +65,7 @@ HOUSE = setup(
     tongues={"en-US": PHRASES, "es-US": SPANISH},
     known=KnownAnswers(note=True),
     effects=frozenset({"book"}),
+    outbound=Outbound("leave_message", "terms"),
 )
 WORKSHOP, OFFICE, NOBODY = Target("workshop"), Target("office", warm=True), Target("nobody", open=False)
 HOUSE = replace(HOUSE, targets={"workshop": WORKSHOP, "office": OFFICE, "nobody": NOBODY}, messages=True)
@@ -104,6 +116,7 @@ happenings = st.one_of(
     st.builds(e.LegStalled, legs),
     st.builds(e.LegEnded, legs, st.sampled_from([e.LegEnd.LOST, e.LegEnd.LOST, e.LegEnd.STOPPED, e.LegEnd.CLOSED])),
     st.builds(e.CallCompleted, st.just("completed")),
+    st.builds(e.AnswererKnown, st.sampled_from(list(e.Answerer))),
     st.builds(e.SessionAttached, sessions, st.booleans()),
     st.builds(e.SessionAttached, st.just(0), st.just(False), ends),
     st.builds(e.SessionLent, st.sampled_from([0, 1, 1, 1, 2]), ends),

@@ -20,6 +20,7 @@
     words main 1 hours "opening hours"                 what may be said instead, where no model listens
     without model menu main person workshop            what is left then; each of the two may be missing
     cap tokens 1000                                    what it may use; `ms`, `grace`, `then transfer workshop`
+    outbound leaves message                            we have called: the phrase a machine gets; `outbound hangs up`
 
     0     leg attached                                 at 0 ms ...
           expect play greeting at once                 ... and before the next line's time, this must be done
@@ -49,6 +50,7 @@ from app.call.setup import (
     Keypad,
     KnownAnswers,
     Menu,
+    Outbound,
     Phrase,
     Target,
     Timings,
@@ -88,6 +90,7 @@ class Script:
     keypad: Keypad = field(default_factory=Keypad)
     without_model: WithoutModel = field(default_factory=WithoutModel)
     caps: Caps = field(default_factory=Caps)
+    outbound: Outbound = field(default_factory=Outbound)
     by_hand: bool = False
     life: int | None = None  # of a session
     tongues: dict[str, dict[str, Phrase]] = field(default_factory=dict)  # beside the first
@@ -109,6 +112,7 @@ class Script:
             keypad=self.keypad,
             without_model=self.without_model,
             caps=self.caps,
+            outbound=self.outbound,
         )
 
     def colours(self) -> dict[str, int]:
@@ -160,6 +164,10 @@ def _read_line(script: Script, number: int, words: list[str]) -> None:
             script.keypad = replace(script.keypad, menus={**script.keypad.menus, name: menu})
         case ["without", "model", *what]:
             script.without_model = WithoutModel(**dict(zip(what[::2], what[1::2], strict=True)))
+        case ["outbound", "hangs", "up"]:
+            script.outbound = Outbound()
+        case ["outbound", "leaves", phrase]:
+            script.outbound = Outbound("leave_message", phrase)
         case ["collect", name, "says", phrase, "length", shortest, longest, *more]:
             collection = Collection(name, phrase, int(shortest), int(longest), **_manner(more))
             script.keypad = replace(script.keypad, collections={**script.keypad.collections, name: collection})
@@ -314,6 +322,8 @@ class Performance:
             case ["another", "process", "takes", "over"]:
                 kept = json.loads(json.dumps(self.stage.call.snapshot()))
                 self.stage.call = Call.resume(self.script.setup(), kept, now, "another process")
+            case ["carrier", "detects", by]:
+                tell(e.AnswererKnown(e.Answerer(by)))
             case ["carrier", "says", status]:
                 tell(e.CallCompleted(status))
             case ["another", "process", "takes", "over"]:
