@@ -167,6 +167,7 @@ async def assemble(
             streams_left=lambda: pool.has_stream() and (pool.counts().idle > 0 or quota.has_room),
             listening=listening,
             ledger=ledger,
+            places_calls=lambda agent: editions.current.places_calls(agent),
             process=process,
         )
         desk = FrontDesk(staff, settings.max_calls, casting.desk_options())

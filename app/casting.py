@@ -22,6 +22,7 @@ from app.call.setup import (
     CallSetup,
     Keypad,
     KnownAnswers,
+    Outbound,
     Phrase,
     Target,
     Timings,
@@ -30,7 +31,7 @@ from app.call.setup import (
 )
 from app.edition import Edition
 from app.engines.engine import LISTENER, SessionKey, SessionSpec, ToolSpec
-from app.prompts.agent import Agent
+from app.prompts.agent import Agent, OutboundEntry
 from app.prompts.keys import keypad_of
 from app.prompts.routes import Way
 from app.prompts.transfers import TransferTarget
@@ -41,6 +42,7 @@ from app.tools.house import Offer
 
 ENDPOINTING_MS = {"HIGH": 1_500, "MEDIUM": 1_750, "LOW": 2_000}
 PERSON = "person"  # the target that PERSON_NUMBER gives every agent, for where no model serves a call
+GREET_CALLED = "[Whom you have called has answered. Say in one short sentence who is calling, and why.]"
 GREET = "[The call begins now. Greet the caller in one short sentence and offer your help.]"
 
 
@@ -102,7 +104,7 @@ class Casting:
     def cast(self, incoming: Incoming) -> Cast:
         """A new call, now."""
         at_ms = self.clock()
-        way = self.edition.prompts.routes.way(incoming.called, at_ms)
+        way = self._way(incoming.called, incoming.agent, at_ms)
         agent = self.edition.prompts.agents[way.agent]
         facts = CallFacts(
             call_sid=incoming.call_sid,
@@ -112,6 +114,8 @@ class Casting:
             edition=self.edition.hash,
             language=way.language or agent.settings.language,
             started_at_ms=at_ms,
+            placed_by_us=bool(incoming.agent),
+            given=incoming.given,
         )
         return self._cast(agent, facts, way)
 
@@ -120,9 +124,20 @@ class Casting:
         agent = self.edition.prompts.agents.get(facts.agent)
         if agent is None:
             return self.cast(incoming)
-        way = self.edition.prompts.routes.way(facts.called, facts.started_at_ms)
+        way = self._way(facts.called, facts.agent if facts.placed_by_us else "", facts.started_at_ms)
         language = facts.language if facts.language in agent.settings.voices else agent.settings.language
         return self._cast(agent, replace(facts, edition=self.edition.hash, language=language), way)
+
+    def _way(self, called: str, placed_by: str, at_ms: int) -> Way:
+        """Who speaks: the agent that placed the call, whatever the hour, else whom the number leads to."""
+        routes, agent = self.edition.prompts.routes, self.edition.prompts.agents.get(placed_by)
+        if agent is None or agent.settings.outbound is None:
+            return routes.way(called, at_ms)
+        return Way(placed_by, "", agent.settings.outbound.greeting, routes.business_hours)
+
+    def places_calls(self, agent: str) -> bool:
+        found = self.edition.prompts.agents.get(agent)
+        return found is not None and found.settings.outbound is not None
 
     @property
     def hears_words(self) -> bool:
@@ -180,9 +195,10 @@ class Casting:
             effects=frozenset(name for name, tool in self.edition.toolbox.tools.items() if tool.effects),
             known=KnownAnswers(chosen.known_answers.swap, chosen.known_answers.note),
             without_model=_without_model(agent, targets),
+            outbound=_outbound(chosen.outbound),
             first_phrase=way.first_phrase or chosen.greeting,
             opening=agent.opening(facts, way.hours),
-            greeting_prompt=GREET,
+            greeting_prompt=GREET_CALLED if facts.placed_by_us else GREET,
             timings=replace(
                 self.timings,
                 endpointing=ENDPOINTING_MS[chosen.endpointing],
@@ -271,6 +287,10 @@ def _without_model(agent: Agent, targets: Mapping[str, Target]) -> WithoutModel:
     wanted = (chosen.person, zero or "", *targets)
     person = next((name for name in wanted if name in targets and targets[name].open), "")
     return WithoutModel(chosen.menu or keypad.start, person)
+
+
+def _outbound(entry: OutboundEntry | None) -> Outbound:
+    return Outbound() if entry is None else Outbound(entry.on_voicemail, entry.voicemail_message)
 
 
 def _listener(spec: SessionSpec, keypad: Keypad) -> SessionSpec | None:

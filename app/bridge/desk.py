@@ -116,6 +116,7 @@ class Staff:
     listening: Listening | None = None  # None: without a model, keys alone
     streams_left: Callable[[], bool] = lambda: True  # has the model one for another call?
     ledger: Ledger | None = None  # None: no day's cap acts
+    places_calls: Callable[[str], bool] = lambda agent: False
     process: str = "alone"  # its name among all that share the store
 
 
@@ -163,7 +164,7 @@ class FrontDesk:
         if why is not None:
             self._staff.meters.calls_refused.labels(why).inc()
             log.warning("! call refused", call=incoming.call_sid, why=why)
-            return self.registry.put(incoming.call_sid, self._busy()).answer
+            return self.registry.put(incoming.call_sid, HangUpCall() if incoming.agent else self._busy()).answer
         cast = self._staff.cast(incoming)
         if cast.day is not None and cast.day.caps.any and self._staff.ledger is not None:
             over = await self._staff.ledger.refuses(cast.day, incoming.call_sid, incoming.caller)
@@ -173,6 +174,21 @@ class FrontDesk:
                 return self.registry.put(incoming.call_sid, self._over_cap(incoming, cast, cast.day, over)).answer
         self._memory.began(incoming)
         return self._admit(incoming.call_sid, cast, cast.setup).answer
+
+    async def answer_placed(self, incoming: Incoming, agent: str, given: Mapping[str, str]) -> Answer:
+        """Somebody has answered a call that we placed. `given`: what `agent` is to know of them."""
+        if not self._staff.places_calls(agent):
+            log.warning("! outbound call refused", call=incoming.call_sid, why="its agent places no calls", agent=agent)
+            return HangUpCall()
+        return await self.answer_call(replace(incoming, agent=agent, given=given))
+
+    def answerer_known(self, call_sid: str, by: e.Answerer) -> None:
+        """The carrier's machine detection has come to a verdict. Where another process has the call, it is told."""
+        entry = self.registry.get(call_sid)
+        if entry is None:
+            self._forward(call_sid, e.AnswererKnown(by))
+        elif entry.life is not None:
+            entry.life.tell(e.AnswererKnown(by))
 
     async def continue_call(self, incoming: Incoming) -> Answer:
         """What follows a stream, or the caller's way outside it (/twilio/next). Idempotent: until something new has
@@ -518,4 +534,6 @@ def _caller_of(call_sid: str, found: Found) -> Incoming | None:
     facts = (found.snapshot or {}).get("facts")
     if not isinstance(facts, dict):
         return None
-    return Incoming(call_sid, facts.get("caller", ""), facts.get("called", ""), "in-progress", "inbound", {})
+    placed_by = {"agent": facts.get("agent", ""), "given": facts.get("given", {})} if facts.get("placed_by_us") else {}
+    caller, called = facts.get("caller", ""), facts.get("called", "")
+    return Incoming(call_sid, caller, called, "in-progress", "inbound", {}, **placed_by)

@@ -49,9 +49,11 @@ def _meet_machine(scene: Scene) -> None:
 def caller_acted(scene: Scene, event: e.KeyPressed | e.CallerPaused) -> None:
     if isinstance(event, e.KeyPressed):
         scene.answering.pressed()
-    elif event.spoken_ms < scene.timings.blip or not scene.answering.shows_person(scene.now - event.ago_ms - event.spoken_ms):
-        return
-    if scene.answering.leaving:
+        shows_person = True
+    else:
+        began = scene.now - event.ago_ms - event.spoken_ms
+        shows_person = event.spoken_ms >= scene.timings.blip and scene.answering.shows_person(began)
+    if shows_person and scene.answering.leaving:
         _go_on(scene)
 
 

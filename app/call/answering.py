@@ -36,7 +36,7 @@ class Answering:
 
     def shows_person(self, began_ms: int) -> bool:
         """Speech that began at this time: machines are silent while they record."""
-        return self.leaving and began_ms >= self._leaving_since + ECHO_MS
+        return began_ms >= self._leaving_since + ECHO_MS
 
     def person(self) -> None:
         self.leaving = False

@@ -62,7 +62,7 @@ class Scene:
         self.tool_called_at = -1  # model
         self.replied_at = -1  # model: ... that it began to speak
         self.first_word = False  # floor, machine: it was played
-        self.answering = Answering()  # answerer
+        self.answering = Answering()
         self.departure = Departure(setup.facts.call_sid)
         self.closing: Closing | None = None  # ending
         self.disposition: Disposition | None = None  # ending, machine

@@ -133,4 +133,4 @@ def web_of(server: Server, local: bool) -> Web:
     settings = server.settings
     gate = Gate(settings.public_url, settings.auth_tokens, local, server.meters.bad_signatures.inc)
     token = settings.metrics_token.get_secret_value()
-    return build_web(server.desk, gate, server.ready, lambda: server.meters.shown, token)
+    return build_web(server.desk, gate, server.ready, lambda: server.meters.shown, token, settings.stream_key)

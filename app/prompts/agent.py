@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from app.call.setup import CallFacts
+from app.call.setup import CallFacts, OnVoicemail
 from app.content.faults import ContentError, Fault
 from app.content.page import Page, read_page, validated
 from app.prompts.hours import Hours
@@ -16,6 +16,7 @@ from app.prompts.variables import CALL_VARIABLES, Hole, call_values, fill, holes
 from app.prompts.voices import mismatch, voices_for
 
 FENCE = "---"
+CALLED_BY_US = "You have called me; I have not called you. Say at once who is calling, and why."
 LONGEST_BYTES = 30_000  # the service may refuse a system prompt of 32 KB
 
 type Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
@@ -29,6 +30,23 @@ class KnownAnswersEntry(BaseModel):
 
     swap: bool = True
     note: bool = False
+
+
+class OutboundEntry(BaseModel):
+    """How calls begin that are placed by us, and what a machine gets that answers one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    greeting: str = ""  # a phrase; the agent's own greeting when empty
+    on_voicemail: OnVoicemail = "hang_up"
+    voicemail_message: str = ""  # a phrase, said after the beep
+
+    @model_validator(mode="after")
+    def _has_message(self) -> Self:
+        if (self.on_voicemail == "leave_message") != bool(self.voicemail_message):
+            fix = "Write both `on_voicemail: leave_message` and `voicemail_message:` with a phrase, or neither"
+            raise ValueError(f"a message is left where there is one; {fix}")
+        return self
 
 
 class FrontMatter(BaseModel):
@@ -55,6 +73,7 @@ class FrontMatter(BaseModel):
     keypad: KeypadEntry = KeypadEntry()
     collect: dict[Name, CollectEntry] = {}
     without_model: WithoutModelEntry = WithoutModelEntry()
+    outbound: OutboundEntry | None = None  # places no calls when not given
     call_facts: str = ""
     limits: Limits = Limits()
 
@@ -77,7 +96,16 @@ class Agent:
     def opening(self, facts: CallFacts, hours: Hours | None = None) -> str:
         """The first USER block of a call's history: what is true of this call alone. Empty without a template."""
         values = call_values(facts, self.time_zone, hours)
-        return fill(self.settings.call_facts, values, only=CALL_VARIABLES.__contains__).strip()
+        told = fill(self.settings.call_facts, values, only=CALL_VARIABLES.__contains__).strip()
+        return "\n".join(part for part in (told, _told_of(facts)) if part)
+
+
+def _told_of(facts: CallFacts) -> str:
+    """Of a call that we placed: that we did, and what is known of whom we called."""
+    if not facts.placed_by_us:
+        return ""
+    given = "".join(f"\n- {name}: {value}" for name, value in facts.given.items())
+    return CALLED_BY_US + (f" This is known of me and of the matter:{given}" if given else "")
 
 
 def read_agent(name: str, text: str, file: str, content: Mapping[str, str], time_zone: str) -> Agent:

@@ -15,6 +15,8 @@ from app.prompts.variables import holes
 LONG_WORDS = 1_800  # of a system prompt: the service reads all of it before each answer
 MACHINE_PHRASES = ("wait", "sorry", "still_there", "goodbye", "apology")
 
+FIRST_WORDS = (("greeting",), ("outbound", "greeting"))  # need not stand among the agent's `phrases:`
+
 type Place = tuple[str | int, ...]
 
 
@@ -63,7 +65,7 @@ def _agent_faults(agent: Agent, prompts: Prompts, house: House) -> Iterator[Faul
     for place, name in _needed(agent):
         if name not in house.phrases:
             yield _unknown(agent, place, "phrase", name, house.phrases)
-        elif place != ("greeting",) and settings.phrases is not None and name not in settings.phrases:
+        elif place not in FIRST_WORDS and settings.phrases is not None and name not in settings.phrases:
             problem = f"the phrase {name!r} is not among this agent's phrases"
             yield agent.page.fault(place, problem, f"Add `- {name}` under `phrases:`")
         else:
@@ -79,6 +81,10 @@ def _needed(agent: Agent) -> Iterator[tuple[Place, str]]:
     """The phrases without which a call by this agent has a hole: where each is named, and its id."""
     settings = agent.settings
     yield ("greeting",), settings.greeting
+    if (outbound := settings.outbound) is not None:
+        for field in ("greeting", "voicemail_message"):
+            if phrase := getattr(outbound, field):
+                yield ("outbound", field), phrase
     for name, menu in settings.keypad.menus.items():
         yield ("keypad", "menus", name, "say"), menu.say
     for path, choice in settings.keypad.choices():
@@ -121,8 +127,8 @@ def _agent_warnings(agent: Agent, prompts: Prompts, house: House) -> Iterator[Fa
     if words > LONG_WORDS:
         problem = f"has {words} words: the model reads them before each answer, which makes it slower"
         yield Fault(agent.page.file, 0, "instructions", problem, f"Keep it under {LONG_WORDS}; move facts into tools")
-    if not prompts.routes.leads_to(agent.id):
-        fix = "Name it in prompts/routes.yaml, or remove the file"
+    if settings.outbound is None and not prompts.routes.leads_to(agent.id):
+        fix = "Name it in prompts/routes.yaml, give it an `outbound:`, or remove the file"
         yield Fault(agent.page.file, 0, "", "answers no number", fix)
 
 

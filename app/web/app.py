@@ -14,6 +14,7 @@ from app.web.gate import Gate
 from app.web.health import Ready, health_routes
 from app.web.line import LineProtocol
 from app.web.media import START_WITHIN_S, MediaSocket
+from app.web.outbound import outbound_routes
 from app.web.people import people_routes
 from app.web.requests import RequestProtocol
 from app.web.twilio import ANSWER_WITHIN_S, Webhooks
@@ -43,17 +44,21 @@ def build_web(
     ready: Ready,
     registry: Callable[[], CollectorRegistry],
     metrics_token: str = "",
+    order_secret: str = "",
     *,
     lifespan: Lifespan | None = None,
     start_within_s: float = START_WITHIN_S,
     answer_within_s: float = ANSWER_WITHIN_S,
 ) -> Web:
     """Everything Twilio and operators can reach. `lifespan` runs around the server's life; the limits are how long a
-    socket may take to say `start`, and the desk to answer a webhook."""
+    socket may take to say `start`, and the desk to answer a webhook. `order_secret`: what calls that we place bring
+    along is sealed with it; without one, none can be answered."""
     http = FastAPI(openapi_url=None, lifespan=lifespan)
     webhooks = Webhooks(desk, gate, answer_within_s)
     http.include_router(webhooks.router())
     http.include_router(people_routes(desk.people, webhooks))
+    if order_secret:
+        http.include_router(outbound_routes(desk, webhooks, order_secret))
     http.include_router(health_routes(ready, registry, metrics_token))
     return Web(http, MediaSocket(desk, gate, start_within_s))
 

@@ -67,15 +67,19 @@ class Webhooks:
         """A webhook: what `ask` says, as TwiML."""
 
         async def endpoint(request: Request) -> Response:
-            try:
-                incoming = await self._incoming(request)
-            except Refused as refusal:
-                return _refusal(request, refusal)
-            document = await self._document(ask, incoming)
-            log.info("answered", call=incoming.call_sid, route=request.url.path, caller=masked(incoming.caller))
-            return Response(document, media_type="text/xml")
+            return await self.answer(request, ask)
 
         return endpoint
+
+    async def answer(self, request: Request, ask: Ask) -> Response:
+        """One request to a webhook."""
+        try:
+            incoming = await self._incoming(request)
+        except Refused as refusal:
+            return _refusal(request, refusal)
+        document = await self._document(ask, incoming)
+        log.info("answered", call=incoming.call_sid, route=_route(request), caller=masked(incoming.caller))
+        return Response(document, media_type="text/xml")
 
     def noting(self, note: Callable[[Incoming], Awaitable[None] | None]) -> Endpoint:
         """A callback: `note` is told, the carrier hears nothing of it."""
@@ -90,7 +94,7 @@ class Webhooks:
                 if noted is not None:
                     await noted
             except Exception:
-                log.exception("status callback not taken", call=incoming.call_sid, route=request.url.path)
+                log.exception("status callback not taken", call=incoming.call_sid, route=_route(request))
             return Response(status_code=204)
 
         return endpoint
@@ -145,10 +149,11 @@ def incoming_call(pairs: Fields, attempt: str = "") -> Incoming:
     fields = dict(pairs)
     if attempt and _ATTEMPT.fullmatch(attempt) is None:
         raise Refused(404, "there is no such attempt")
+    caller, called = ("To", "From") if fields.get("Direction") == "outbound-api" else ("From", "To")
     return Incoming(
         call_sid=_call_sid(fields),
-        caller=fields.get("From", ""),
-        called=fields.get("To", ""),
+        caller=fields.get(caller, ""),
+        called=fields.get(called, ""),
         status=fields.get("CallStatus", ""),
         direction=fields.get("Direction", ""),
         fields=fields,
@@ -182,6 +187,12 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
+def _route(request: Request) -> str:
+    """For a log: the address without what is sealed in it."""
+    sealed = request.path_params.get("sealed", "")
+    return request.url.path.removesuffix(f"/{sealed}")
+
+
 def _refusal(request: Request, refusal: Refused) -> Response:
-    log.warning("webhook refused", route=request.url.path, why=str(refusal))
+    log.warning("webhook refused", route=_route(request), why=str(refusal))
     return Response(f"{refusal}\n", status_code=refusal.status, media_type="text/plain")

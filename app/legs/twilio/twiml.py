@@ -34,6 +34,9 @@ FALLBACK_PATH = "/twilio/fallback"
 STATUS_PATH = "/twilio/status"
 STREAM_STATUS_PATH = "/twilio/stream-status"
 MEDIA_PATH = "/twilio/media"
+# A call that we place: what is sealed for it follows the first (`app.legs.twilio.orders`).
+OUTBOUND_PATH = "/twilio/outbound"
+AMD_PATH = "/twilio/amd"
 # About one attempt to give a caller to somebody; its name follows.
 WHISPER_PATH = "/twilio/whisper"
 ACCEPT_PATH = "/twilio/accept"
