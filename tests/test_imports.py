@@ -17,6 +17,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     **{room: PURE for room in NEIGHBOURS},
     "bridge": PURE | NEIGHBOURS | {"pool"},
     "pool": PURE | NEIGHBOURS,
+    "campaign": PURE | NEIGHBOURS,
     "prices": PURE,  # reads the price table, which is the deployment's, not the staff's
     "settings": PURE | {"tools.addresses"},  # pure: how TOOL_HOSTS is written
     "edition": PURE | NEIGHBOURS,
@@ -31,7 +32,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "simulator": {"audio", "engines.offline"},  # were the wire code shared, both ends would share a mistake
     "cli": PURE
     | NEIGHBOURS
-    | {"bridge", "pool", "edition", "casting", "editions", "watching", "studio", "assembly", "web", "settings"}
+    | {"bridge", "pool", "campaign", "edition", "casting", "editions", "watching", "studio", "assembly", "web"}
+    | {"settings"}
     | {"simulator", "prices"},
 }
 PURE_FILES = {

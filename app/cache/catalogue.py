@@ -38,6 +38,7 @@ type Kind = Literal[
     "nobody_answered",
     "leave_message",
     "message_taken",
+    "voicemail",
     "language_changed",
     "offline_notice",
     "press_a_key",

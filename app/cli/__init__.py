@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 COMMANDS = {
     "demo": "Hear it work: a whole call on this machine, no account needed.",
     "serve": "Answer the telephone.",
+    "call": "Have an agent call somebody.",
     "phone": "Place one simulated call to a server.",
     "emulate": "Run a local stand-in of Nova Sonic, Twilio or the shop.",
     "prompts": "Check, list and show the agents.",

@@ -30,6 +30,8 @@ PHRASES = {  # by wording: name, Hz, ms
     "Our assistant is out of order, I only take keys.": ("offline_notice", 2_100, 700),
     "Hours, press one. A person, press zero.": ("offline_menu", 3_100, 800),
     "Please press a key.": ("press_a_key", 3_200, 400),
+    "This is Harbour Parcels, about your parcel.": ("about_your_parcel", 3_300, 1_000),
+    "Your parcel is here, please call us back.": ("voicemail_message", 3_400, 1_500),
 }
 CARRIER = ("carrier", 1_300, 600)  # what Twilio's own voice says that is no phrase of ours
 REPLIES = {name: 1_500 + 100 * place for place, name in enumerate(("one", "two", "three", "four", "five", "six"))}
