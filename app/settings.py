@@ -78,7 +78,7 @@ class Settings(BaseSettings):
     # the store
     redis_url: str = ""
 
-    # what callers leave for staff: SQLAlchemy's URL, else a file under DATA_DIR
+    # what callers leave for staff, whom campaigns have called: SQLAlchemy's URL, else files under DATA_DIR
     database_url: SecretStr = SecretStr("")
 
     @field_validator("public_url")
@@ -149,6 +149,10 @@ class Settings(BaseSettings):
     @property
     def messages_url(self) -> str:
         return self.database_url.get_secret_value() or f"sqlite:///{self.data_dir / 'messages.db'}"
+
+    @property
+    def campaigns_url(self) -> str:
+        return self.database_url.get_secret_value() or f"sqlite:///{self.data_dir / 'campaigns.db'}"
 
     @classmethod
     def read(cls, **overrides: object) -> Self:

@@ -1,40 +1,136 @@
 """`offhook call`: have an agent call one person, or everybody in a file."""
 
 import re
+import sys
 import time
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
+from zoneinfo import available_timezones
 
 import typer
 
+from app.campaign.campaign import Conduct
+from app.campaign.hours import CallingHours
+from app.campaign.plan import Rules
 from app.campaign.results import Result, result_of
-from app.cli.calling import Calling, calling, facts_of
-from app.cli.talk import MISUSED, WRONG, AsJson, fail, tell
+from app.campaign.roster import E164
+from app.cli.call_campaign import CampaignOptions, run_campaign, unwanted
+from app.cli.calling import Calling, calling, facts_of, leaving_messages
+from app.cli.talk import MISUSED, WRONG, AsJson, fail, logging_to_stderr, tell
 from app.legs.placing import CarrierAway, NotPlaced, PerhapsPlaced, Placed, Wanted
 
 app = typer.Typer(add_completion=False)
-E164 = re.compile(r"\+[1-9]\d{6,14}")
+MANY = "With --campaign"
+NAME = re.compile(r"\w[\w .-]{0,99}")
 LOOK_S = 1.0
 PATIENCE_S = 60  # with a carrier that does not answer
 
 
 @app.command()
 def call(
-    number: Annotated[str, typer.Argument(help="Whom to call, such as +15550100.")],
+    number: Annotated[str, typer.Argument(help="Whom to call, such as +15550100.", show_default=False)] = "",
     agent: Annotated[str, typer.Option(help="Who speaks: an agent's name, its file's without .md.")] = "",
     facts: Annotated[list[str] | None, typer.Option(help="What the agent is to know: key=value. Repeatable.")] = None,
     caller_id: Annotated[str, typer.Option("--from", envvar="CALLER_ID", help="The number of ours to call from.")] = "",
     ring: Annotated[int, typer.Option(min=5, max=600, help="Seconds until nobody answers.")] = 30,
     wait: Annotated[bool, typer.Option(help="Wait for the end of the call.")] = True,
+    do_not_call: Annotated[Path | None, typer.Option(envvar="DO_NOT_CALL", help="A file of numbers.")] = None,
+    campaign: Annotated[Path | None, typer.Option(help="Call everybody in this CSV file instead.")] = None,
+    name: Annotated[str, typer.Option(help="Of the campaign; its file's when left out.", rich_help_panel=MANY)] = "",
+    timezone: Annotated[str, typer.Option(help="Of rows without one.", rich_help_panel=MANY)] = "",
+    hours: Annotated[
+        str, typer.Option(help="When people may be called, by their own clock.", rich_help_panel=MANY)
+    ] = "08:00-21:00",
+    slots: Annotated[int, typer.Option(min=1, max=500, help="Calls at once.", rich_help_panel=MANY)] = 5,
+    per_second: Annotated[
+        float, typer.Option("--cps", min=0.01, help="Calls placed a second.", rich_help_panel=MANY)
+    ] = 1.0,
+    attempts: Annotated[int, typer.Option(min=1, max=20, help="Calls to one number.", rich_help_panel=MANY)] = 3,
+    retry: Annotated[
+        float, typer.Option(min=0, help="Minutes until somebody who did not answer is tried.", rich_help_panel=MANY)
+    ] = 60,
+    retry_busy: Annotated[float, typer.Option(min=0, help="... who was busy.", rich_help_panel=MANY)] = 5,
+    pause_share: Annotated[
+        float, typer.Option(min=0.01, max=1, help="Stop when so many calls fail.", rich_help_panel=MANY)
+    ] = 0.5,
+    pause_window: Annotated[int, typer.Option(min=1, help="... of the last.", rich_help_panel=MANY)] = 10,
+    results: Annotated[
+        Path | None, typer.Option(help="Write a CSV file with what became of each row.", rich_help_panel=MANY)
+    ] = None,
+    server: Annotated[
+        str, typer.Option(help="Where to ask the server for room; else PUBLIC_URL.", rich_help_panel=MANY)
+    ] = "",
+    look: Annotated[float, typer.Option(min=0.1, hidden=True)] = 2.0,
+    unsure: Annotated[float, typer.Option(min=0, hidden=True)] = 60.0,
     as_json: AsJson = False,
 ) -> None:
-    """Have an agent call somebody. `offhook serve` must run at PUBLIC_URL: it holds the conversation.
+    """Have an agent call somebody, or everybody in a file. `offhook serve` must run at PUBLIC_URL: it holds the
+    conversations.
 
-    Ends with 0 when a person or a machine has answered, else with 1.
+    A single call ends with 0 when a person or a machine has answered. A campaign ends with 0 when every row has come
+    to its end; killed or stopped, the same command goes on where it stood, and calls nobody twice.
     """
+    if bool(number) == (campaign is not None):
+        fail("say whom to call: a number such as +15550100, or --campaign FILE", MISUSED, as_json)
+    if campaign is None:
+        _call_one(number, agent, facts_of(facts or [], as_json), caller_id, ring, wait, do_not_call, as_json)
+        return
+    if facts:
+        fail("--facts: in a campaign each column of the file is a fact", MISUSED, as_json)
+    if not NAME.fullmatch(name or campaign.stem):
+        fail("--name: give the campaign a name of letters, digits, spaces, - and _", MISUSED, as_json)
+    logging_to_stderr(json_lines=not sys.stderr.isatty())
+    ready = calling(caller_id, [agent] if agent else [], as_json)
+    rules = Rules(
+        slots,
+        per_second,
+        attempts,
+        round(retry_busy * 60_000),
+        round(retry * 60_000),
+        _hours(hours, as_json),
+        pause_share,
+        pause_window,
+        message_left=leaving_messages(ready.prompts),
+    )
+    conduct = Conduct(ready.caller_id, ring, look, unsure)
+    run_campaign(
+        CampaignOptions(
+            campaign, agent, _zone(timezone, as_json), name, do_not_call, results, server, rules, conduct, as_json
+        ),
+        ready,
+    )
+
+
+def _hours(text: str, as_json: bool) -> CallingHours:
+    try:
+        return CallingHours.read(text)
+    except ValueError as error:
+        fail(f"--hours {error}", MISUSED, as_json)
+
+
+def _zone(name: str, as_json: bool) -> str:
+    if name and name not in available_timezones():
+        fail(f"--timezone {name!r} is none: give one such as America/New_York", MISUSED, as_json)
+    return name
+
+
+def _call_one(
+    number: str,
+    agent: str,
+    given: Mapping[str, str],
+    caller_id: str,
+    ring: int,
+    wait: bool,
+    do_not_call: Path | None,
+    as_json: bool,
+) -> None:
     if not E164.fullmatch(number):
         fail(f"{number}: write the number with its country, such as +15550100", MISUSED, as_json)
+    if number in unwanted(do_not_call, as_json):
+        fail(f"{do_not_call} holds the number: they do not want to be called", WRONG, as_json)
     ready = calling(caller_id, [agent], as_json)
-    sid = _place(ready, Wanted(number, agent, ready.caller_id, facts_of(facts or [], as_json), ring), as_json)
+    sid = _place(ready, Wanted(number, agent, ready.caller_id, given, ring), as_json)
     if not wait:
         tell({"call": sid, "result": None}, f"placed: {sid}", as_json)
         return

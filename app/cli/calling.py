@@ -57,6 +57,12 @@ def callers(prompts: Prompts) -> list[str]:
     return sorted(name for name, agent in prompts.agents.items() if agent.settings.outbound is not None)
 
 
+def leaving_messages(prompts: Prompts) -> frozenset[str]:
+    """Those of them that leave machines a message."""
+    on_voicemail = {name: prompts.agents[name].settings.outbound for name in callers(prompts)}
+    return frozenset(name for name, entry in on_voicemail.items() if entry and entry.voicemail_message)
+
+
 def facts_of(given: Iterable[str], as_json: bool) -> dict[str, str]:
     """`key=value` each; ends the command where one is not."""
     facts: dict[str, str] = {}

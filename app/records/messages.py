@@ -5,19 +5,17 @@ Every call here blocks, and may raise `SQLAlchemyError`: the database may be gon
 """
 
 import datetime
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-from sqlalchemy import Engine, String, Text, create_engine, make_url, select
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy import String, Text, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from app.records.database import Base, Database
 
 type Kind = Literal["voicemail", "call_back"]
-
-CONNECT_S = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +34,6 @@ class Word:
     wanted_at: str = ""  # when a call-back suits the caller, in their words
     recording_url: str = ""
     seconds: int = 0
-
-
-class Base(DeclarativeBase):
-    pass
 
 
 class Message(Base):
@@ -73,33 +67,7 @@ class MessageBook:
     """`url` is SQLAlchemy's (`sqlite:///...`, `postgresql+psycopg://...`). Tables are made on first use."""
 
     def __init__(self, url: str) -> None:
-        self._url = make_url(url)
-        self._made: Engine | None = None
-        self._making = threading.Lock()
-
-    @property
-    def _engine(self) -> Engine:
-        with self._making:  # two threads must not make the tables at once
-            if self._made is None:
-                self._made = self._make()
-            return self._made
-
-    def _make(self) -> Engine:
-        local = self._url.get_backend_name() == "sqlite"
-        if local and self._url.database:
-            Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(
-            self._url, pool_pre_ping=not local, connect_args={"timeout" if local else "connect_timeout": CONNECT_S}
-        )
-        try:
-            try:
-                Base.metadata.create_all(engine)
-            except DBAPIError:  # another process made the tables between our look and our order; or all is gone
-                Base.metadata.create_all(engine)
-        except SQLAlchemyError:
-            engine.dispose()
-            raise
-        return engine
+        self._database = Database(url)
 
     def keep(self, word: Word) -> None:
         """Once for each key, whoever comes first; a later telling fills in what was missing."""
@@ -109,7 +77,7 @@ class MessageBook:
             self._keep(word)
 
     def _keep(self, word: Word) -> None:
-        with Session(self._engine) as session, session.begin():
+        with Session(self._database.engine) as session, session.begin():
             kept = session.scalar(select(Message).where(Message.key == word.key))
             if kept is None:
                 session.add(Message(**{name: getattr(word, name) for name in Word.__slots__}))
@@ -121,16 +89,16 @@ class MessageBook:
     def all(self, done: bool = False) -> Sequence[Message]:
         """The latest first, open ones before those that are done. `done`: those too."""
         chosen = select(Message) if done else select(Message).where(Message.done_at_ms.is_(None))
-        with Session(self._engine) as session:
+        with Session(self._database.engine) as session:
             return session.scalars(chosen.order_by(Message.done_at_ms.isnot(None), Message.left_at_ms.desc())).all()
 
     def get(self, number: int) -> Message | None:
-        with Session(self._engine) as session:
+        with Session(self._database.engine) as session:
             return session.get(Message, number)
 
     def mark_done(self, number: int, at_ms: int) -> bool:
         """False where there is none of that number. The first time counts."""
-        with Session(self._engine) as session, session.begin():
+        with Session(self._database.engine) as session, session.begin():
             kept = session.get(Message, number)
             if kept is None:
                 return False
@@ -138,5 +106,4 @@ class MessageBook:
             return True
 
     def close(self) -> None:
-        if self._made is not None:
-            self._made.dispose()
+        self._database.close()
