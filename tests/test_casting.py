@@ -9,7 +9,7 @@ from fakeredis import FakeAsyncRedis
 from app.bridge.desk import Cast
 from app.bridge.incoming import Incoming
 from app.cache.store import Store
-from app.call.setup import CallFacts, KnownAnswers, Target, Timings
+from app.call.setup import CallFacts, KnownAnswers, Outbound, Target, Timings
 from app.casting import Casting
 from app.edition import load_edition
 from app.editions import Editions
@@ -106,3 +106,32 @@ async def test_a_list_of_phrases_keeps_others_from_a_call_but_never_its_greeting
     (practice / "prompts" / "desk.md").write_text(desk)
     phrases = call_at(await casting_of(practice), OPEN, "+493012345").setup.phrases
     assert set(phrases) == {"greeting", "menu_main", "opening_hours", "enter_patient"}
+
+
+def with_outbound(folder: Path, entry: str) -> None:
+    file = folder / "prompts" / "desk.md"
+    file.write_text(file.read_text().replace("known_answers:", f"outbound: {entry}\nknown_answers:"))
+
+
+async def placed(casting: Casting, agent: str = "desk") -> Cast:
+    given = {"name": "Anna"}
+    return casting.cast(Incoming("CA1", "+4915112345678", "+493012345", "", "", {}, agent=agent, given=given))
+
+
+async def test_a_call_we_place_begins_with_its_own_greeting_whatever_the_hour_and_knows_why(practice: Path) -> None:
+    with_outbound(practice, "{greeting: closed_now, on_voicemail: leave_message, voicemail_message: goodbye}")
+    casting = await casting_of(practice)
+    setup = (await placed(casting)).setup
+    assert casting.places_calls("desk") and not casting.places_calls("night") and not casting.places_calls("nobody")
+    assert (setup.first_phrase, setup.facts.language) == ("closed_now", "en-US"), "not the number's own way"
+    assert setup.outbound == Outbound("leave_message", "goodbye")
+    assert "You have called me" in setup.opening and setup.opening.endswith("- name: Anna")
+    assert "you have called" in setup.greeting_prompt.lower()
+    again = casting.recast(Incoming("CA1", "", "", "", "", {}), setup.facts).setup
+    assert (again.first_phrase, again.opening, again.facts) == ("closed_now", setup.opening, setup.facts)
+
+
+async def test_a_call_that_comes_in_is_told_nothing_of_calling(practice: Path) -> None:
+    with_outbound(practice, "{greeting: closed_now}")
+    setup = call_at(await casting_of(practice), OPEN, "+493012345").setup
+    assert "called me" not in setup.opening and setup.first_phrase == "greeting"

@@ -164,7 +164,7 @@ class FrontDesk:
         if why is not None:
             self._staff.meters.calls_refused.labels(why).inc()
             log.warning("! call refused", call=incoming.call_sid, why=why)
-            return self.registry.put(incoming.call_sid, HangUpCall() if incoming.agent else self._busy()).answer
+            return self.registry.put(incoming.call_sid, self._busy(incoming)).answer
         cast = self._staff.cast(incoming)
         if cast.day is not None and cast.day.caps.any and self._staff.ledger is not None:
             over = await self._staff.ledger.refuses(cast.day, incoming.call_sid, incoming.caller)
@@ -276,9 +276,15 @@ class FrontDesk:
         target = cast.destinations.get(day.caps.target)
         self._staff.meters.calls_refused.labels(Refusal.CAP).inc()
         log.warning("! cap of the day", call=incoming.call_sid, agent=day.agent, cap=over, target=day.caps.target)
-        return self._busy() if target is None or target.kind != "number" else DialPerson(target.to)
+        return (
+            self._busy(incoming)
+            if incoming.agent or target is None or target.kind != "number"
+            else DialPerson(target.to)
+        )
 
-    def _busy(self) -> Answer:
+    def _busy(self, incoming: Incoming) -> Answer:
+        if incoming.agent:  # whom we have called, and did not ask for it, hears no excuse
+            return HangUpCall()
         if self._options.at_limit == "reject":
             return RejectCall()
         return SpeakAndHangUp(self._options.busy_text, self._options.language)

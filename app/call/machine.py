@@ -42,8 +42,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
 from app.call import (
-    caps,
     answerer,
+    caps,
     ending,
     floor,
     keypad,

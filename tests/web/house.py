@@ -4,9 +4,9 @@ import asyncio
 import base64
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -24,6 +24,7 @@ from app.bridge.people import NoInbox, People
 from app.bridge.registry import Registry
 from app.cache.store import Store
 from app.call.continuation import Answer, ConnectStream, SpeakAndHangUp
+from app.call.events import Answerer
 from app.legs.leg import Leg, LegReport
 from app.legs.twilio.media import TwilioLeg
 from app.web.app import build_web, uvicorn_options
@@ -61,6 +62,13 @@ class Desk(FrontDesk):
     async def answer_call(self, incoming: Incoming) -> Answer:
         self.asked.append(("voice", incoming))
         return self.answer
+
+    async def answer_placed(self, incoming: Incoming, agent: str, given: Mapping[str, str]) -> Answer:
+        self.asked.append(("placed", replace(incoming, agent=agent, given=given)))
+        return self.answer
+
+    def answerer_known(self, call_sid: str, by: Answerer) -> None:
+        self.reports.append((call_sid, by))
 
     async def continue_call(self, incoming: Incoming) -> Answer:
         self.asked.append(("next", incoming))
@@ -205,6 +213,7 @@ async def open_house(
     tokens: Sequence[str] = (TOKEN,),
     start_within_s: float = 5.0,
     answer_within_s: float = 5.0,
+    order_secret: str = "",
     **options: Any,
 ) -> AsyncIterator[House]:
     registry = CollectorRegistry()
@@ -215,6 +224,7 @@ async def open_house(
         gate,
         lambda: (True, {"pool": "full"}),
         lambda: registry,
+        order_secret=order_secret,
         start_within_s=start_within_s,
         answer_within_s=answer_within_s,
     )

@@ -1,0 +1,123 @@
+"""A campaign is killed in its middle and run again: nobody is called twice, and its report adds up."""
+
+import asyncio
+import csv
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.simulator.callscript import parse
+from app.simulator.twilio.plant import DialOutcome
+from tests.whole.conftest import OpenHouse
+from tests.whole.house import PUBLIC, TOKEN, House
+from tests.whole.test_people import ACCOUNT, CALLED, house_with_keys
+
+ATTEMPTS = 2
+PERSON = DialOutcome(ring_ms=100, script=parse("wait 900ms\nhang up"))
+MACHINE = DialOutcome(ring_ms=100, answered_by="machine", greeting_ms=300)
+BUSY = DialOutcome(ring_ms=50, status="busy")
+NOBODY = DialOutcome(ring_ms=200, status="no-answer")
+# Who is called, how often a number is called until it has come to its end, and what that is.
+KINDS: Sequence[tuple[str, DialOutcome, int]] = (
+    ("answered", PERSON, 1),
+    ("busy", BUSY, ATTEMPTS),
+    ("voicemail", MACHINE, 1),
+    ("no_answer", NOBODY, ATTEMPTS),
+    ("do_not_call", PERSON, 0),
+    ("answered", PERSON, 1),
+)
+
+
+@dataclass
+class Desk:
+    """Staff's desk: the files, and the command."""
+
+    house: House
+    folder: Path
+    callees: int
+
+    def __post_init__(self) -> None:
+        self.kinds = {f"+1415555{place:04d}": KINDS[place % len(KINDS)] for place in range(self.callees)}
+        self.house.plant.outcomes = {number: callee for number, (_, callee, _) in self.kinds.items()}
+        rows = [["number", "consent", "name"]] + [[number, "2026-05-31", "Anna"] for number in self.kinds]
+        with (self.folder / "spring.csv").open("w", newline="") as file:
+            csv.writer(file).writerows(rows)
+        unwanted = [number for number, (outcome, _, _) in self.kinds.items() if outcome == "do_not_call"]
+        (self.folder / "unwanted.txt").write_text("\n".join(unwanted))
+
+    async def command(self) -> asyncio.subprocess.Process:
+        settings = self.house.server.settings
+        options = ["--agent", "desk", "--timezone", "UTC", "--hours", "00:00-24:00", "--from", CALLED]
+        options += ["--slots", "5", "--cps", "20", "--attempts", str(ATTEMPTS), "--retry", "0", "--retry-busy", "0"]
+        options += ["--do-not-call", "unwanted.txt", "--results", "results.csv", "--look", "0.3", "--unsure", "3"]
+        options += ["--server", f"http://127.0.0.1:{self.house.port}", "--json"]
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "app.cli", "call", "--campaign", "spring.csv", *options),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=self.folder,
+            env={
+                "PYTHONPATH": str(Path(__file__).parents[2]),
+                "TWILIO_ACCOUNT_SID": ACCOUNT.sid,
+                "TWILIO_AUTH_TOKEN": TOKEN,
+                "TWILIO_API_URL": settings.twilio_api_url,
+                "STREAM_SECRET": settings.stream_key,
+                "PUBLIC_URL": PUBLIC,
+                "CONTENT_DIR": str(settings.content_dir),
+                "DATA_DIR": str(self.folder / "data"),
+            },
+        )
+
+    async def run(self) -> tuple[dict[str, Any], str]:
+        process = await self.command()
+        told, said = await process.communicate()
+        assert process.returncode == 0, said.decode()
+        return json.loads(told), said.decode()
+
+    async def killed_when(self, calls: int) -> None:
+        process = await self.command()
+        while len(self.house.plant.calls) < calls:
+            assert process.returncode is None, (await process.communicate())[1].decode()
+            await asyncio.sleep(0.02)
+        process.kill()
+        await process.communicate()
+
+    def wanted(self) -> Counter[str]:
+        return Counter(outcome for outcome, _, _ in self.kinds.values())
+
+
+async def killed_and_resumed(desk: Desk) -> None:
+    calls = sum(times for _, _, times in desk.kinds.values())
+    await desk.killed_when(calls // 2)
+    placed = len(desk.house.plant.calls)
+    report, said = await desk.run()
+    called = Counter(call.party.called for call in desk.house.plant.calls.values())
+    assert placed < calls, "there was something left to do"
+    assert called == {number: times for number, (_, _, times) in desk.kinds.items() if times}
+    assert {name: count for name, count in report["outcomes"].items() if count} == desk.wanted()
+    assert (report["rows"], report["open"], report["calls"]) == (desk.callees, 0, calls)
+    results = list(csv.DictReader((desk.folder / "results.csv").read_text().splitlines()))
+    assert {row["number"]: row["outcome"] for row in results} == {
+        n: outcome for n, (outcome, _, _) in desk.kinds.items()
+    }
+    assert not any(number in said or number in json.dumps(report) for number in desk.kinds), "no number is shown"
+    again, _ = await desk.run()
+    assert again == report and len(desk.house.plant.calls) == calls, "a third run has nothing to do"
+
+
+async def test_a_campaign_is_killed_in_its_middle_and_resumed(house: OpenHouse, tmp_path: Path) -> None:
+    async with house_with_keys(house, max_calls=20) as here:
+        await killed_and_resumed(Desk(here, tmp_path, 12))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_a_campaign_of_two_hundred_is_killed_in_its_middle_and_resumed(house: OpenHouse, tmp_path: Path) -> None:
+    async with house_with_keys(house, max_calls=20) as here:
+        await killed_and_resumed(Desk(here, tmp_path, 200))
