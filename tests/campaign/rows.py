@@ -18,7 +18,8 @@ def row(place: int, consent: bool = True, zone: str = "UTC", agent: str = "desk"
 
 
 def rules(**more: Any) -> Rules:
-    return Rules(**{"hours": ALL_DAY, "calls_per_second": 1_000_000.0, "pause_window": 4} | more)
+    chosen: dict[str, Any] = {"hours": ALL_DAY, "calls_per_second": 1_000_000.0, "pause_window": 4}
+    return Rules(**chosen | more)
 
 
 def ended(attempt: Attempt, result: Result | str, at_ms: int) -> Attempt:

@@ -44,7 +44,7 @@ def test_who_was_not_reached_is_called_again_after_a_while_and_not_for_ever(resu
     assert plan.outcome(row(0)) is Outcome.WAITING
     call(plan, result, NOON + pause * MINUTE)
     assert plan.next(NOON + 500 * MINUTE) == Over()
-    assert plan.outcome(row(0)) == result
+    assert plan.outcome(row(0)) is Outcome(result)
 
 
 @pytest.mark.parametrize("result", [Result.ANSWERED, Result.FAX, Result.REFUSED, Result.CANCELED])

@@ -335,14 +335,15 @@ def test_what_is_left_without_a_model_is_checked(wrong: str, right: str, place: 
 def test_an_agent_that_places_calls_names_phrases_that_there_are() -> None:
     outbound = "outbound: {greeting: hello, on_voicemail: leave_message, voicemail_message: opening_hours}"
     told = [
-        str(fault) for fault in all_faults(**{"night.md": NIGHT.replace("voice: lupe", f"{outbound}\nvoice: lupe")})
+        str(fault)
+        for fault in all_faults(HOUSE, **{"night.md": NIGHT.replace("voice: lupe", f"{outbound}\nvoice: lupe")})
     ]
     assert [line for line in told if "outbound.greeting: there is no phrase 'hello'" in line] == told
 
 
 def test_what_a_machine_gets_is_said_whole_or_not_at_all() -> None:
     for outbound in ("{on_voicemail: leave_message}", "{voicemail_message: greeting}"):
-        (fault,) = all_faults(**{"night.md": NIGHT.replace("voice: lupe", f"outbound: {outbound}\nvoice: lupe")})
+        (fault,) = all_faults(HOUSE, **{"night.md": NIGHT.replace("voice: lupe", f"outbound: {outbound}\nvoice: lupe")})
         assert fault.field == "outbound" and "a message is left where there is one" in fault.problem
 
 

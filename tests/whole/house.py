@@ -150,7 +150,7 @@ class House:
         await until(lambda: self.metric(name), lambda ended: ended >= calls)
         text = (await self.client.get("/metrics")).text
         samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
-        return {s.labels["disposition"]: int(s.value) for s in samples if s.name == name}
+        return {s.labels["disposition"]: int(s.value) for s in samples if s.name == name and s.value}
 
 
 async def together(*calls: Coroutine[Any, Any, object]) -> None:
