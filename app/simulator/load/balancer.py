@@ -15,26 +15,16 @@ CHECK_S = 0.2
 SILENT_S = 1.5  # what was sent to a server and is not acknowledged for so long: its host is gone
 CHUNK = 65_536
 
-_CONFIG = """
-global
-  maxconn 4000
-defaults
-  mode http
-  timeout connect 1s
-  timeout client 1h
-  timeout server 1h
-  timeout tunnel 1h
-  timeout check 3s
-  option redispatch 1
-  retries 3
-  retry-on conn-failure empty-response
+# What a host is told to use (deploy/haproxy/haproxy.cfg), down to the addresses, which are ours.
+EXAMPLE = Path(__file__).parents[3] / "deploy" / "haproxy" / "haproxy.cfg"
+ADDRESSES = "# --- your addresses"
+
+_OURS = """
 frontend calls
   bind {at}
   default_backend servers
 backend servers
-  balance roundrobin
-  option httpchk GET /readyz
-  default-server check inter {inter}ms fall 2 rise 1
+  default-server inter {inter}ms
 {servers}
 """
 
@@ -61,7 +51,8 @@ async def balancer(at: Place, servers: Sequence[Place], folder: Path) -> AsyncIt
     silent = f"tcp-ut {round(SILENT_S * 1000)}ms"  # HAProxy 2.6 does not take it from `default-server`
     lines = "\n".join(f"  server s{number} {server} {silent}" for number, server in enumerate(servers))
     config = folder / "haproxy.cfg"
-    config.write_text(_CONFIG.format(at=at, servers=lines, inter=round(CHECK_S * 1000)))
+    policy, _, _ = EXAMPLE.read_text().partition(ADDRESSES)
+    config.write_text(policy + _OURS.format(at=at, servers=lines, inter=round(CHECK_S * 1000)))
     with (folder / "haproxy.log").open("wb") as said:
         process = await asyncio.create_subprocess_exec(program, "-db", "-f", str(config), stdout=said, stderr=said)
     try:

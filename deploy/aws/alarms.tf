@@ -1,0 +1,119 @@
+# Before callers complain. The server writes its metrics into its log in CloudWatch's embedded format; the names are those
+# of /metrics. What each alarm means, and its first three commands: deploy/RUNBOOK.md.
+
+resource "aws_sns_topic" "alarms" {
+  name              = "${var.name}-alarms"
+  kms_master_key_id = "alias/aws/sns"
+}
+
+resource "aws_sns_topic_subscription" "email" {
+  for_each  = var.alarm_emails
+  topic_arn = aws_sns_topic.alarms.arn
+  protocol  = "email"
+  endpoint  = each.value
+}
+
+locals {
+  # Of what the server says: over `above` in every one of `minutes`. Percentiles are of seconds.
+  own_alarms = {
+    slow-turns = {
+      what = "p95 from the caller's last sound to the first frame is over 800 ms for 5 min"
+      name = "offhook_turn_seconds", dimensions = { part = "first_frame" }, percentile = "p95", above = 0.8, minutes = 5
+    }
+    slow-turns-half = {
+      what = "Half of all turns take over 400 ms for 30 min"
+      name = "offhook_turn_seconds", dimensions = { part = "first_frame" }, percentile = "p50", above = 0.4, minutes = 30
+    }
+    slow-first-word = {
+      what = "p95 from the stream's start to the first word is over 500 ms for 5 min"
+      name = "offhook_first_word_seconds", dimensions = {}, percentile = "p95", above = 0.5, minutes = 5
+    }
+    late-loop = {
+      what = "p99 of the loop's lateness is over 50 ms for 5 min: more calls than the cores carry"
+      name = "offhook_loop_lateness_seconds", dimensions = {}, percentile = "p99", above = 0.05, minutes = 5
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "own" {
+  for_each            = local.own_alarms
+  alarm_name          = "${var.name}-${each.key}"
+  alarm_description   = each.value.what
+  namespace           = var.metrics_namespace
+  metric_name         = each.value.name
+  dimensions          = each.value.dimensions
+  extended_statistic  = each.value.percentile
+  period              = 60
+  evaluation_periods  = each.value.minutes
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = each.value.above
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "provider_errors" {
+  alarm_name          = "${var.name}-session-errors"
+  alarm_description   = "More than 5 model sessions failed within 60 s"
+  namespace           = var.metrics_namespace
+  metric_name         = "offhook_session_errors_total"
+  statistic           = "Sum"
+  period              = 60
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 5
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "no_server" {
+  alarm_name          = "${var.name}-no-server"
+  alarm_description   = "Fewer than two tasks are ready: one more lost, and callers reach nobody"
+  namespace           = "AWS/ApplicationELB"
+  metric_name         = "HealthyHostCount"
+  statistic           = "Minimum"
+  period              = 60
+  evaluation_periods  = 3
+  comparison_operator = "LessThanThreshold"
+  threshold           = 2
+  treat_missing_data  = "breaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+  dimensions = {
+    LoadBalancer = aws_lb.this.arn_suffix
+    TargetGroup  = aws_lb_target_group.this.arn_suffix
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "webhook_errors" {
+  alarm_name          = "${var.name}-webhook-errors"
+  alarm_description   = "The tasks answered with 5xx more than 5 times within 60 s: Twilio went to the fallback"
+  namespace           = "AWS/ApplicationELB"
+  metric_name         = "HTTPCode_Target_5XX_Count"
+  statistic           = "Sum"
+  period              = 60
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 5
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+  dimensions          = { LoadBalancer = aws_lb.this.arn_suffix }
+}
+
+resource "aws_cloudwatch_metric_alarm" "store_full" {
+  alarm_name          = "${var.name}-store-full"
+  alarm_description   = "Redis is over 80 % full; when it is full, calls can no longer move"
+  namespace           = "AWS/ElastiCache"
+  metric_name         = "DatabaseMemoryUsagePercentage"
+  statistic           = "Maximum"
+  period              = 60
+  evaluation_periods  = 5
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 80
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+  dimensions          = { CacheClusterId = "${aws_elasticache_replication_group.this.id}-001" }
+}
