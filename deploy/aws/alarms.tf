@@ -103,6 +103,7 @@ resource "aws_cloudwatch_metric_alarm" "webhook_errors" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "store_full" {
+  count               = local.make_redis
   alarm_name          = "${var.name}-store-full"
   alarm_description   = "Redis is over 80 % full; when it is full, calls can no longer move"
   namespace           = "AWS/ElastiCache"
@@ -115,5 +116,5 @@ resource "aws_cloudwatch_metric_alarm" "store_full" {
   treat_missing_data  = "notBreaching"
   alarm_actions       = [aws_sns_topic.alarms.arn]
   ok_actions          = [aws_sns_topic.alarms.arn]
-  dimensions          = { CacheClusterId = "${aws_elasticache_replication_group.this.id}-001" }
+  dimensions          = { CacheClusterId = "${aws_elasticache_replication_group.this[0].id}-001" }
 }

@@ -19,7 +19,6 @@ resource "aws_vpc_security_group_ingress_rule" "twilio" {
 
 resource "aws_vpc_security_group_egress_rule" "to_tasks" {
   security_group_id            = aws_security_group.balancer.id
-  description                  = "To the tasks"
   referenced_security_group_id = aws_security_group.task.id
   ip_protocol                  = "tcp"
   from_port                    = local.port
@@ -35,7 +34,6 @@ resource "aws_security_group" "task" {
 
 resource "aws_vpc_security_group_ingress_rule" "from_balancer" {
   security_group_id            = aws_security_group.task.id
-  description                  = "From the load balancer"
   referenced_security_group_id = aws_security_group.balancer.id
   ip_protocol                  = "tcp"
   from_port                    = local.port
@@ -53,7 +51,6 @@ resource "aws_vpc_security_group_egress_rule" "tls" {
 
 resource "aws_vpc_security_group_egress_rule" "to_redis" {
   security_group_id            = aws_security_group.task.id
-  description                  = "To Redis"
   referenced_security_group_id = aws_security_group.redis.id
   ip_protocol                  = "tcp"
   from_port                    = 6379
@@ -69,7 +66,6 @@ resource "aws_security_group" "redis" {
 
 resource "aws_vpc_security_group_ingress_rule" "from_tasks" {
   security_group_id            = aws_security_group.redis.id
-  description                  = "From the tasks"
   referenced_security_group_id = aws_security_group.task.id
   ip_protocol                  = "tcp"
   from_port                    = 6379

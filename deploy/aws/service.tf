@@ -13,7 +13,7 @@ locals {
     NOVA_SONIC_MAX_STREAMS = tostring(var.account_streams)
     MAX_CALLS              = tostring(local.max_calls)
     DRAIN_SECONDS          = tostring(local.drain_seconds)
-    REDIS_URL              = "rediss://${aws_elasticache_replication_group.this.primary_endpoint_address}:6379/0"
+    REDIS_URL              = local.redis_url
   }, var.settings)
 }
 

@@ -1,12 +1,19 @@
-# Calls that are taken up elsewhere, leases and quotas: two nodes, so that the loss of one loses no call.
+# Calls that are taken up elsewhere, leases and quotas: two nodes, so that the loss of one loses no call. Where var.redis_url
+# names a Redis of yours, none is made.
+
+locals {
+  make_redis = var.redis_url == "" ? 1 : 0
+  redis_url  = one(concat([for redis in aws_elasticache_replication_group.this : "rediss://${redis.primary_endpoint_address}:6379/0"], compact([var.redis_url])))
+}
 
 resource "aws_elasticache_subnet_group" "this" {
+  count      = local.make_redis
   name       = var.name
   subnet_ids = var.private_subnet_ids
 }
 
 resource "aws_elasticache_parameter_group" "this" {
-  count  = var.redis_parameter_group == "" ? 1 : 0
+  count  = local.make_redis
   name   = var.name
   family = "redis7"
   # A call's state is never thrown out for want of room.
@@ -17,6 +24,7 @@ resource "aws_elasticache_parameter_group" "this" {
 }
 
 resource "aws_elasticache_replication_group" "this" {
+  count                      = local.make_redis
   replication_group_id       = var.name
   description                = "Offhook's store"
   engine                     = "redis"
@@ -26,8 +34,8 @@ resource "aws_elasticache_replication_group" "this" {
   automatic_failover_enabled = true
   multi_az_enabled           = true
   port                       = 6379
-  parameter_group_name       = one(concat(aws_elasticache_parameter_group.this[*].name, compact([var.redis_parameter_group])))
-  subnet_group_name          = aws_elasticache_subnet_group.this.name
+  parameter_group_name       = aws_elasticache_parameter_group.this[0].name
+  subnet_group_name          = aws_elasticache_subnet_group.this[0].name
   security_group_ids         = [aws_security_group.redis.id]
   at_rest_encryption_enabled = true
   transit_encryption_enabled = true

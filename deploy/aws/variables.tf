@@ -159,10 +159,14 @@ variable "redis_node_type" {
   default = "cache.t4g.small"
 }
 
-variable "redis_parameter_group" {
-  description = "One of yours, of family redis7 with maxmemory-policy noeviction; else one is made."
+variable "redis_url" {
+  description = "A Redis of yours with maxmemory-policy noeviction, which lets the tasks' security group in; else one is made."
   type        = string
   default     = ""
+  validation {
+    condition     = var.redis_url == "" || can(regex("^rediss?://[^@/]+(:\\d+)?(/\\d+)?$", var.redis_url))
+    error_message = "redis_url: such as rediss://host:6379/0. With a password in it, it belongs into secrets as REDIS_URL."
+  }
 }
 
 variable "alarm_emails" {
