@@ -1,6 +1,7 @@
 # make demo: hear it work.   make test: trust it.   make check: the longer proofs.   make bench: figures.
 # make moves: servers killed and restarted under live calls.   make fuzz: what nobody honest sends.
-.PHONY: setup demo test check fuzz bench faults wavs soak moves lock style
+# make deploy-check: the files of deploy/, by the programs they are for.
+.PHONY: setup demo test check fuzz bench faults wavs soak moves deploy-tools deploy-check lock style
 
 BIN := .venv/bin
 
@@ -16,8 +17,7 @@ test: setup
 	@$(BIN)/mypy
 	@$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
 
-check: test
-	@sh deploy/prometheus/fetch.sh
+check: test deploy-tools
 	@$(BIN)/pytest -m slow --timeout 900
 	@HOSTILE=long $(BIN)/pytest tests/hostile --timeout 900
 
@@ -41,6 +41,13 @@ soak: setup
 
 moves: setup
 	@$(BIN)/python -m app.cli.bench_moves
+
+# nginx, docker-compose, an emulated AWS and the schemas of Kubernetes; Terraform and kubectl must be there.
+deploy-tools: setup
+	@sh deploy/tools.sh
+
+deploy-check: deploy-tools
+	@$(BIN)/pytest tests/deploy tests/whole/test_balancers.py --timeout 900 -rP
 
 style: setup
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .

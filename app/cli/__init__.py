@@ -17,6 +17,7 @@ COMMANDS = {
     "tools": "List, check and run the tools.",
     "cache": "Render, list and hear the phrases.",
     "numbers": "List, check, assign, buy and release telephone numbers.",
+    "calls": "Estimate what calls will cost.",
     "messages": "What callers have left for staff: voicemail and wishes to be called back.",
     "bench": "Print calls a core and every delay we add.",
 }

@@ -90,7 +90,6 @@ class Build:
             case "WORKDIR":
                 stage.workdir = PurePosixPath(rest)
                 stage.cwd.mkdir(parents=True, exist_ok=True)
-                _give(stage.cwd)
             case "ENV":
                 stage.env |= dict(pair.split("=", 1) for pair in shlex.split(rest))
             case "COPY":

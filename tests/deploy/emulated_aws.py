@@ -5,6 +5,7 @@
 - Application Auto Scaling knows no tags of a scalable target.
 """
 
+import json
 import sys
 
 from moto import server
@@ -17,7 +18,9 @@ FORGOTTEN = {
     "availability_zone_rebalancing": "availabilityZoneRebalancing",
     "enable_ecs_managed_tags": "enableECSManagedTags",
 }
+TAGS: dict[str, dict[str, str]] = {}
 create_service = EC2ContainerServiceResponse.create_service
+register_target = ApplicationAutoScalingResponse.register_scalable_target
 
 
 def create_service_and_remember(response: EC2ContainerServiceResponse) -> ActionResult:
@@ -27,12 +30,19 @@ def create_service_and_remember(response: EC2ContainerServiceResponse) -> Action
     return answer
 
 
-def no_tags(response: ApplicationAutoScalingResponse) -> str:
-    return '{"Tags": {}}'
+def register_target_and_tags(response: ApplicationAutoScalingResponse) -> str:
+    answer: str = register_target(response)
+    TAGS.setdefault(json.loads(answer)["ScalableTargetARN"], {}).update(response._get_param("Tags") or {})
+    return answer
+
+
+def list_tags(response: ApplicationAutoScalingResponse) -> str:
+    return json.dumps({"Tags": TAGS.get(response._get_param("ResourceARN"), {})})
 
 
 EC2ContainerServiceResponse.create_service = create_service_and_remember
-ApplicationAutoScalingResponse.list_tags_for_resource = no_tags
+ApplicationAutoScalingResponse.register_scalable_target = register_target_and_tags
+ApplicationAutoScalingResponse.list_tags_for_resource = list_tags
 
 if __name__ == "__main__":
     server.main(["-H", "127.0.0.1", "-p", sys.argv[1]])
