@@ -37,6 +37,7 @@ from app.legs.twilio import tokens
 from app.legs.twilio.recording import CallRecording
 from app.legs.twilio.rest import TwilioPhone
 from app.metrics.meters import Meters
+from app.metrics.trace import open_tracing
 from app.pool.endpoints import EndpointOptions, Endpoints
 from app.pool.plan import PoolOptions, Why
 from app.pool.pool import Pool
@@ -118,7 +119,7 @@ async def assemble(
     meters = Meters()
     timings = timings or Timings()
     web = Web(read_hosts(settings.tool_hosts), tool_variables())
-    code = edition.toolbox.code
+    code, process = edition.toolbox.code, process_name()
     prices = await asyncio.to_thread(load_prices, settings.prices)
     async with (
         aclosing(web),
@@ -128,6 +129,7 @@ async def assemble(
         _listening() as listening,
         Inbox(MessageBook(settings.messages_url), store) as inbox,
         _watching(settings, watch) as watch,
+        aclosing(open_tracing(now_ms, process)) as tracing,
     ):
         render = render or _studio(settings, engine)
 
@@ -138,7 +140,6 @@ async def assemble(
         await editions.begin(edition)
         casting = editions.current
         endpoints = Endpoints(engine, _endpoint_options(settings), now_ms)
-        process = process_name()
         ledger = Ledger(store, settings.stream_key)
         quota = FleetQuota(store, process, settings.nova_sonic_max_streams)
         pool = Pool(
@@ -168,6 +169,7 @@ async def assemble(
             listening=listening,
             ledger=ledger,
             places_calls=lambda agent: editions.current.places_calls(agent),
+            tracing=tracing,
             process=process,
         )
         desk = FrontDesk(staff, settings.max_calls, casting.desk_options())

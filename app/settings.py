@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     person_number: str = ""
     drain_seconds: int = Field(30, ge=0)
     journal: bool = False
+    log_format: str = Field("", pattern="^(json|text|)$")  # "": text on a terminal, JSON elsewhere
     prices: Path = REPOSITORY / "deploy" / "prices.yaml"
 
     # Twilio
@@ -146,6 +147,9 @@ class Settings(BaseSettings):
         by_token = (self.twilio_account_sid, self.twilio_account_sid, token)
         return next((keys for keys in (by_key, by_token) if all(keys)), None)
 
+    def logs_are_json(self, on_terminal: bool) -> bool:
+        return self.log_format == "json" if self.log_format else not on_terminal
+
     @property
     def messages_url(self) -> str:
         return self.database_url.get_secret_value() or f"sqlite:///{self.data_dir / 'messages.db'}"
@@ -193,3 +197,10 @@ def tool_variables() -> dict[str, str]:
     """What the environment and `.env` hold for YAML tools: names that begin with TOOL_, and nothing else."""
     found = {**dotenv_values(".env"), **os.environ}
     return {name: value for name, value in found.items() if name.startswith("TOOL_") and value is not None}
+
+
+def lend_variables(prefix: str) -> None:
+    """What `.env` holds under this prefix goes into the environment, for libraries that read that themselves."""
+    for name, value in dotenv_values(".env").items():
+        if name.startswith(prefix) and value is not None:
+            os.environ.setdefault(name, value)

@@ -48,6 +48,7 @@ from app.legs.leg import Leg
 from app.legs.phone import Phone
 from app.legs.recording import Recording
 from app.metrics.meters import Meters, begin
+from app.metrics.trace import NoTracing, Tracing
 
 log = structlog.get_logger()
 
@@ -117,6 +118,7 @@ class Staff:
     streams_left: Callable[[], bool] = lambda: True  # has the model one for another call?
     ledger: Ledger | None = None  # None: no day's cap acts
     places_calls: Callable[[str], bool] = lambda agent: False
+    tracing: Tracing = field(default_factory=NoTracing)
     process: str = "alone"  # its name among all that share the store
 
 
@@ -310,6 +312,7 @@ class FrontDesk:
             staff.listening,
             cast.listeners,
             None if staff.ledger is None or cast.day is None else staff.ledger.open(cast.day, call_sid),
+            staff.tracing.call(setup.facts, resumed=call is not None),
         )
         life.expect_session(life.bridge.call.language)
         entry = self.registry.put(call_sid, ConnectStream(self._options.record_calls), life)

@@ -12,12 +12,11 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Protocol
 
-import structlog
-
 from app.audio.transcoder import Transcoder
 from app.bridge.bridge import Bridge, Watch
 from app.bridge.guard import RecordingGuard
 from app.bridge.pace import AnswerPace
+from app.bridge.telling import Telling
 from app.bridge.ticker import Ticker
 from app.bridge.vault import SecretGone
 from app.call import commands as c
@@ -30,8 +29,7 @@ from app.engines.engine import LISTENER, EngineError, Session, SessionSpec
 from app.legs.leg import Leg, LineMeasured
 from app.legs.recording import NotRecorded, Recording
 from app.metrics.meters import Meters
-
-log = structlog.get_logger()
+from app.metrics.trace import CallTrace, NoTrace
 
 SECRET_GONE = json.dumps(
     {"error": "secret_gone", "advice": "These digits are not here any more. Let the caller enter them again."}
@@ -152,6 +150,7 @@ class CallLife:
         listening: Listening | None = None,
         listeners: Mapping[str, SessionSpec] | None = None,
         purse: Purse | None = None,
+        trace: CallTrace | None = None,
     ) -> None:
         """`specs` by language, the call's first among them; so are `listeners`, where there are any."""
         self.setup = setup
@@ -164,15 +163,14 @@ class CallLife:
         self._tools = tools
         self._outside = outside
         self._ticker = ticker
-        self._meters = meters
         self._memory = memory
         self._purse = purse
-        self._pace = pace
         self._alive = asyncio.Event()
         self._over = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
         self._work: set[asyncio.Task[None]] = set()
-        self._log = log.bind(call=setup.facts.call_sid)
+        self._telling = Telling(setup, meters, trace or NoTrace(), pace)
+        self._now_ms = now_ms
         self._guard = RecordingGuard(setup.facts.call_sid, recording or NotRecorded(), self.spawn, self.tell)
         self.bridge = Bridge(call or Call(setup), self, now_ms, watch)
 
@@ -188,6 +186,7 @@ class CallLife:
         finally:
             self._ticker.remove(self.bridge)
             self._over.set()
+            self._telling.left()
             if self._purse is not None:
                 self._purse.close()
 
@@ -224,7 +223,7 @@ class CallLife:
         try:
             found, seems = self._ears.known(heard.text, language), self._ears.seems(heard.text)
         except Exception as error:  # the model answers; its name alone, for its text may hold what was said
-            self._log.warning("! the caller's words could not be made out", error=type(error).__name__)
+            self._telling.log.warning("! the caller's words could not be made out", error=type(error).__name__)
             return heard
         known = found and e.Known(*found, spare=self._pool.has_spare(self._spec(language)))
         return replace(heard, known=known, seems=seems)
@@ -248,10 +247,20 @@ class CallLife:
         self._guard.wish(on)
 
     def lend_session(self, language: str) -> Session | None:
-        return self._pool.lend(self._spec(language))
+        session = self._pool.lend(self._spec(language))
+        if session is not None:
+            self._telling.lent(session)
+        return session
 
     async def open_session(self, language: str) -> Session:
-        return await self._pool.open_cold(self._spec(language))
+        spec, began_ms = self._spec(language), self._now_ms()
+        try:
+            session = await self._pool.open_cold(spec)
+        except EngineError as error:
+            self._telling.not_lent(spec.key.model, self._now_ms() - began_ms, error)
+            raise
+        self._telling.lent(session, self._now_ms() - began_ms, cold=True)
+        return session
 
     async def open_listener(self, language: str) -> Session:
         spec = self._listeners.get(language)
@@ -267,9 +276,7 @@ class CallLife:
 
     async def run_tool(self, run: str, name: str, arguments: str) -> e.ToolAnswered:
         answered = await self._answer(run, name, arguments)
-        self._meters.tools.labels(answered.name, answered.outcome).inc()
-        effects = "yes" if answered.name in self.setup.effects else "no"
-        self._meters.tool_seconds.labels(answered.name, answered.outcome, effects).observe(answered.ms / 1000)
+        self._telling.tool_answered(answered)
         return answered
 
     async def _answer(self, run: str, name: str, arguments: str) -> e.ToolAnswered:
@@ -302,75 +309,27 @@ class CallLife:
         try:
             await work
         except Exception:
-            self._log.exception("call work failed", work=name)
+            self._telling.log.exception("call work failed", work=name)
 
     def measured(self, command: c.Measure) -> None:
-        match command:
-            case c.FirstWordPlayed(ms):
-                self._meters.first_word.observe(ms / 1000)
-            case c.BargeInMeasured(outcome, held_ms):
-                self._meters.barge_ins.labels(outcome).inc()
-                self._meters.barge_in.observe(held_ms / 1000)
-            case c.TurnMeasured():
-                self._measure_turn(command)
-            case c.AnsweredByPhrase(phrase, confidence, how):
-                self._meters.known_answers.labels(how).inc()
-                self._log.info("= answered by a phrase", phrase=phrase, confidence=round(confidence, 2), how=how)
-            case c.RanDry(frames):
-                self._meters.late_frames.inc(frames)
-            case c.CallSpent():
-                self._count_call(command)
-            case c.Note(what, detail):
-                self._meters.notes.labels(what).inc()
-                self._log.info("= " + what, detail=detail)
-
-    def _count_call(self, spent: c.CallSpent) -> None:
-        self._meters.count_call(spent)
-        if self._purse is not None:
-            self._purse.ended(spent.ms, spent.bill.carrier)
-        bill, tokens = spent.bill, sum(usage.total for usage in spent.tokens.values())
-        known = {"model": bill.model, "carrier": bill.carrier, "total": bill.total}
-        cost = {what: "unknown" if amount is None else str(amount) for what, amount in known.items()}
-        self._log.info(
-            "= what the call used", seconds=spent.ms // 1000, tokens=tokens, **cost, currency=self.setup.prices.currency
-        )
-
-    def _measure_turn(self, turn: c.TurnMeasured) -> None:
-        self._meters.turns.labels(turn.answered_by).inc()
-        if turn.transcript_ms is not None and turn.first_audio_ms is not None and turn.answered_by == "model":
-            self._pace.answered(turn.first_audio_ms - turn.transcript_ms)
-        if turn.answered_by == "phrase" and turn.transcript_ms is not None and turn.first_frame_ms is not None:
-            self._meters.known_answer.observe((turn.first_frame_ms - turn.transcript_ms) / 1000)
-        if turn.caller_stopped_ms is None:
-            return
-        parts = {
-            "transcript": turn.transcript_ms,
-            "first_text": turn.first_text_ms,
-            "first_audio": turn.first_audio_ms,
-            "first_frame": turn.first_frame_ms,
-        }
-        for part, at_ms in parts.items():
-            if at_ms is not None and at_ms >= turn.caller_stopped_ms:
-                self._meters.turn.labels(part).observe((at_ms - turn.caller_stopped_ms) / 1000)
+        self._telling.measured(command)
+        if isinstance(command, c.CallSpent) and self._purse is not None:
+            self._purse.ended(command.ms, command.bill.carrier)
 
     def used(self, usage: e.UsageReported) -> None:
-        self._meters.count_tokens(usage)
+        self._telling.used(usage)
         if self._purse is not None:
             self._purse.used(usage.usage, self.setup.prices.of(usage.where, usage.usage))
 
     def line_measured(self, line: LineMeasured) -> None:
-        self._meters.media_gap.observe(line.gap_s)
-        self._meters.media_delay.observe(line.delay_s)
-        self._meters.media_missing.inc(line.missing)
+        self._telling.line_measured(line)
 
     def session_failed(self, failed: e.SessionFailed) -> None:
-        self._meters.session_errors.labels(failed.failure).inc()
-        self._log.warning("! session failed", session=failed.session, failure=failed.failure, detail=failed.detail)
+        self._telling.session_failed(failed)
 
     def ended(self, disposition: str) -> None:
         if self.disposition is None:
             self.disposition = disposition
-            self._meters.calls_ended.labels(disposition).inc()
-            self._log.info("x call ended", disposition=disposition)
+            self._telling.ended(disposition)
             self._tools.forget(self.setup.facts.call_sid)
         self._over.set()

@@ -220,6 +220,17 @@ class TurnMeasured:
     first_frame_ms: int | None
     answered_by: Literal["model", "phrase"] = "model"
 
+    @property
+    def parts(self) -> dict[str, int]:
+        """When each part that was seen came, by the name that metrics and traces give it."""
+        times = {
+            "transcript": self.transcript_ms,
+            "first_text": self.first_text_ms,
+            "first_audio": self.first_audio_ms,
+            "first_frame": self.first_frame_ms,
+        }
+        return {part: at for part, at in times.items() if at is not None}
+
 
 type Kept = Literal["swapped", "hushed", "plain"]
 

@@ -96,6 +96,10 @@ class Bill:
     def total(self) -> Decimal | None:
         return None if self.model is None or self.carrier is None else self.model + self.carrier
 
+    @property
+    def parts(self) -> dict[str, Decimal | None]:
+        return {"model": self.model, "carrier": self.carrier, "total": self.total}
+
 
 class Spent:
     """What a call has used until now, by the place that served it (`region:model`)."""

@@ -23,7 +23,7 @@ from app.cli.talk import fail, logging_to_stderr
 from app.content.faults import ContentError
 from app.edition import Edition, load_edition
 from app.metrics.meters import SHARED
-from app.settings import Settings, SettingsError
+from app.settings import Settings, SettingsError, lend_variables
 from app.watching import watching
 from app.web.app import Web, build_web
 from app.web.doors import Doors, listen, until_told
@@ -44,9 +44,10 @@ def serve(
     listen_on: Annotated[int | None, typer.Option(hidden=True, help="The socket it has inherited.")] = None,
 ) -> None:
     """Answer the telephone. Settings come from the environment and `.env`."""
-    logging_to_stderr(json_lines=not sys.stderr.isatty())
     try:
         settings = Settings.read(**({} if port is None else {"port": port})).for_serving(local)
+        logging_to_stderr(json_lines=settings.logs_are_json(sys.stderr.isatty()))
+        lend_variables("OTEL_")
         edition = load_edition(settings.content_dir)
     except (SettingsError, ContentError) as error:
         fail(str(error))

@@ -149,8 +149,7 @@ class Meters:
             self.call_tokens.labels(kind).observe(total.of(kind))
         self.pay("model", spent.bill.model)
         self.pay("carrier", spent.bill.carrier)
-        parts = {"model": spent.bill.model, "carrier": spent.bill.carrier, "total": spent.bill.total}
-        for what, amount in parts.items():
+        for what, amount in spent.bill.parts.items():
             if amount is not None:
                 self.call_money.labels(what).observe(float(amount))
 

@@ -104,7 +104,8 @@ class ToolHost:
         """Run one tool with the model's JSON text as it came. Raises nothing but `CancelledError`."""
         began = self._now_ms()
         try:
-            result, outcome = await self._result(name, arguments, facts), Outcome.OK
+            with structlog.contextvars.bound_contextvars(call=facts.call_sid):  # in the tool's own log lines too
+                result, outcome = await self._result(name, arguments, facts), Outcome.OK
         except _Answer as told:
             result, outcome = error(told.outcome, told.advice), told.outcome
         known = name if name in self._tools else UNKNOWN

@@ -120,7 +120,8 @@ class LineProtocol(WebSocketsSansIOProtocol):
         self._deaf, self._rest, self.frames = True, b"", []
         told = self.conn.close_sent
         assert told is not None
-        log.warning("socket closed for what it sent", code=told.code, why=told.reason)
+        if self._take is None:  # else whoever takes the texts knows whose they were
+            log.warning("socket closed for what it sent", code=told.code, why=told.reason)
         self.queue.put_nowait({"type": "websocket.disconnect", "code": told.code, "reason": told.reason})
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True

@@ -16,7 +16,7 @@ from app.legs.twilio.messages import MessageError, Started, parse
 from app.web.gate import Gate
 from app.web.line import EXTENSION, TakeText
 
-POLICY, UNSUPPORTED, BROKEN = 1008, 1003, 1011
+POLICY, UNSUPPORTED, TOO_LARGE, BROKEN = 1008, 1003, 1009, 1011
 START_WITHIN_S = 5.0
 
 log = structlog.get_logger()
@@ -25,9 +25,10 @@ log = structlog.get_logger()
 class Refused(Exception):
     """This stream will not be served; `code` closes the socket."""
 
-    def __init__(self, code: int, why: str) -> None:
+    def __init__(self, code: int, why: str, call_sid: str = "") -> None:
         super().__init__(why)
         self.code = code
+        self.call_sid = call_sid
 
 
 class MediaSocket:
@@ -49,7 +50,13 @@ class MediaSocket:
             started = await self._first_words(receive)
             ordinal = await self._claim(started)
         except Refused as refusal:
-            log.error("stream refused", why=str(refusal), code=refusal.code, exc_info=refusal.__cause__)
+            log.error(
+                "stream refused",
+                call=refusal.call_sid or None,
+                why=str(refusal),
+                code=refusal.code,
+                exc_info=refusal.__cause__,
+            )
             await _close(send, refusal.code)
         except ConnectionError:
             log.warning("stream gone before it started")
@@ -67,7 +74,7 @@ class MediaSocket:
             raise Refused(POLICY, f"no start within {self._start_within:g} s") from None
         if not message.is_mulaw_8k:
             shape = f"{message.encoding} {message.rate}/{message.channels}"
-            raise Refused(UNSUPPORTED, f"{message.call_sid}: the stream is {shape}, not audio/x-mulaw 8000/1")
+            raise Refused(UNSUPPORTED, f"the stream is {shape}, not audio/x-mulaw 8000/1", message.call_sid)
         return message
 
     async def _claim(self, started: Started) -> int:
@@ -77,15 +84,15 @@ class MediaSocket:
                     started.call_sid, started.stream_sid, started.parameters.get("token", "")
                 )
         except Exception as error:  # closed, the call goes to /twilio/next; left open, the caller would hear nothing
-            raise Refused(BROKEN, f"{started.call_sid}: no answer from the desk: {error!r}") from error
+            raise Refused(BROKEN, "no answer from the desk", started.call_sid) from error
         if ordinal is None:
-            raise Refused(POLICY, f"{started.call_sid}: the stream's token is not good for this call")
+            raise Refused(POLICY, "the stream's token is not good for this call", started.call_sid)
         return ordinal
 
     async def _serve(self, leg: TwilioLeg, started: Started, scope: Scope, receive: Receive, send: Send) -> None:
         """The call's life over this leg. Reader, call and leg end together, whichever ends first."""
         code = 1000
-        reading = asyncio.create_task(_read(scope, receive, leg), name=f"read {started.call_sid}")
+        reading = asyncio.create_task(_read(scope, receive, leg, started.call_sid), name=f"read {started.call_sid}")
         try:
             await self._desk.serve_leg(started.call_sid, leg)
         except Exception:
@@ -98,13 +105,15 @@ class MediaSocket:
         await _close(send, code)
 
 
-async def _read(scope: Scope, receive: Receive, leg: TwilioLeg) -> None:
+async def _read(scope: Scope, receive: Receive, leg: TwilioLeg, call_sid: str) -> None:
     hand_over = scope.get("extensions", {}).get(EXTENSION)
     if hand_over is not None:
         take: TakeText = leg.take
         hand_over(take)
     while (message := await receive())["type"] != "websocket.disconnect":
         leg.take(message.get("text"))
+    if (code := message.get("code")) in (POLICY, TOO_LARGE):
+        log.warning("! closed for what it sent", call=call_sid, leg=leg.ordinal, code=code, why=message.get("reason"))
     leg.lost()
 
 
