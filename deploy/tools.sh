@@ -14,13 +14,9 @@ if [ -n "$missing" ]; then
     if [ "$(id -u)" = 0 ]; then root=""; else root="sudo"; fi
     say "Installing$missing"
     export DEBIAN_FRONTEND=noninteractive
-    # Left to itself, Debian starts what it installs.
-    policy=/usr/sbin/policy-rc.d
-    [ -e "$policy" ] || { printf '#!/bin/sh\nexit 101\n' | $root tee "$policy" >/dev/null; $root chmod +x "$policy"; made=yes; }
     # shellcheck disable=SC2086
-    { $root apt-get update -qq && $root apt-get install -y -qq --no-install-recommends $missing; } >/dev/null ||
-        say "Could not install$missing: their checks will fail."
-    [ -z "${made:-}" ] || $root rm -f "$policy"
+    { $root apt-get update -qq && $root apt-get install -y -qq --no-install-recommends $missing; } >/dev/null 2>&1 ||
+        say "Could not install$missing: put them on the PATH, or their checks fail."
 fi
 
 venv() { # name, what to install

@@ -29,8 +29,8 @@ locals {
       name = "offhook_first_word_seconds", dimensions = {}, percentile = "p95", above = 0.5, minutes = 5
     }
     late-loop = {
-      what = "p99 of the loop's lateness is over 50 ms for 5 min: more calls than the cores carry"
-      name = "offhook_loop_lateness_seconds", dimensions = {}, percentile = "p99", above = 0.05, minutes = 5
+      what = "p99 of the loop's lateness is over 30 ms for 5 min: more calls than the cores carry"
+      name = "offhook_loop_lateness_seconds", dimensions = {}, percentile = "p99", above = 0.03, minutes = 5
     }
   }
 }
@@ -52,8 +52,63 @@ resource "aws_cloudwatch_metric_alarm" "own" {
   ok_actions          = [aws_sns_topic.alarms.arn]
 }
 
+locals {
+  # One thing in so many of another, in percent, over 5 min.
+  shares = {
+    session-errors = {
+      what  = "Over 2 % of the model's sessions fail"
+      part  = "offhook_session_errors_total", part_stat = "Sum"
+      whole = "offhook_pool_open_seconds", whole_stat = "SampleCount"
+      share = "100 * part / (part + whole)", above = 2
+    }
+    pool-misses = {
+      what  = "Over 5 % of the sessions are opened while a caller waits: raise POOL_SIZE, or the account's quota"
+      part  = "offhook_pool_cold_opens_total", part_stat = "Sum"
+      whole = "offhook_pool_lent_total", whole_stat = "Sum"
+      share = "100 * part / whole", above = 5
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "share" {
+  for_each            = local.shares
+  alarm_name          = "${var.name}-${each.key}"
+  alarm_description   = each.value.what
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = each.value.above
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+
+  metric_query {
+    id          = "share"
+    expression  = each.value.share
+    label       = each.value.what
+    return_data = true
+  }
+  metric_query {
+    id = "part"
+    metric {
+      namespace   = var.metrics_namespace
+      metric_name = each.value.part
+      stat        = each.value.part_stat
+      period      = 300
+    }
+  }
+  metric_query {
+    id = "whole"
+    metric {
+      namespace   = var.metrics_namespace
+      metric_name = each.value.whole
+      stat        = each.value.whole_stat
+      period      = 300
+    }
+  }
+}
+
 resource "aws_cloudwatch_metric_alarm" "provider_errors" {
-  alarm_name          = "${var.name}-session-errors"
+  alarm_name          = "${var.name}-provider-errors"
   alarm_description   = "More than 5 model sessions failed within 60 s"
   namespace           = var.metrics_namespace
   metric_name         = "offhook_session_errors_total"

@@ -112,6 +112,15 @@ def test_the_pod_is_told_apart_from_a_dead_one_and_may_do_nothing_else() -> None
     assert manifests()["Deployment"]["spec"]["template"]["spec"]["securityContext"]["runAsNonRoot"]
 
 
+def test_every_metric_that_an_alarm_or_a_scaler_looks_at_is_measured() -> None:
+    page = (DEPLOY / "METRICS.md").read_text()
+    measured = set(re.findall(r"^\| `(offhook_\w+)`", page, re.M))
+    for folder in ("aws", "kubernetes"):
+        text = "\n".join(path.read_text() for path in (DEPLOY / folder).iterdir() if path.is_file())
+        named = set(re.findall(r"\boffhook_\w+", text))
+        assert named and named <= measured, named - measured
+
+
 def test_one_number_of_calls_stands_in_every_place() -> None:
     [metric] = manifests()["HorizontalPodAutoscaler"]["spec"]["metrics"]
     assert metric["pods"]["metric"]["name"] == "offhook_calls_live"
