@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     person_number: str = ""
     drain_seconds: int = Field(30, ge=0)
     journal: bool = False
+    emf: bool = False  # metrics for CloudWatch, a line of JSON a minute on standard output
     log_format: str = Field("", pattern="^(json|text|)$")  # "": text on a terminal, JSON elsewhere
     prices: Path = REPOSITORY / "deploy" / "prices.yaml"
 

@@ -8,17 +8,19 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import Annotated
 
 import structlog
 import typer
 import uvloop
 
-from app.assembly import Server, assemble
+from app.assembly import Server, assemble, process_name
 from app.cache.catalogue import Catalogue
 from app.cache.keys import Narrator
 from app.cache.render import RenderReport
 from app.cache.store import shared_url
+from app.cli.emitting import emitting
 from app.cli.talk import fail, logging_to_stderr
 from app.content.faults import ContentError
 from app.edition import Edition, load_edition
@@ -79,6 +81,7 @@ async def _serve(
     async with (
         assemble(settings, edition, render=render) as server,
         watching(server.editions, settings.content_dir),
+        emitting(server.meters, process_name()) if settings.emf else nullcontext(),
         Doors(web_of(server, local), listening) as doors,
     ):
         spare_the_collector()
