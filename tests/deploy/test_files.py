@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from app.web.doors import LAST_MOVES_S, MOVE_S
 
 REPOSITORY = Path(__file__).parents[2]
 DEPLOY = REPOSITORY / "deploy"
+PROJECT = (REPOSITORY / "pyproject.toml").read_text()
 KUBERNETES = DEPLOY / "kubernetes"
 TOOLS = REPOSITORY / ".data/deploy-tools"
 KNOWN = {name.upper() for name in Settings.model_fields}
@@ -68,6 +70,14 @@ def test_every_setting_that_a_file_names_is_one_of_the_servers() -> None:
     }
     assert all(named.values())
     assert not {place: names - KNOWN - SYSTEMS_OWN for place, names in named.items() if names - KNOWN - SYSTEMS_OWN}
+
+
+def test_what_the_server_needs_is_locked() -> None:
+    """An image is made of the lock alone: what is missing there, no server of it has."""
+    needed = {re.split(r"[^\w.-]", line)[0] for line in tomllib.loads(PROJECT)["project"]["dependencies"]}
+    for lock in ("requirements-run.lock", "requirements-dev.lock"):
+        locked = set(re.findall(r"^([\w.-]+)(?:\[.*\])?==", (REPOSITORY / lock).read_text(), re.M))
+        assert not needed - locked, f"{lock}: make lock"
 
 
 def test_everybody_waits_until_the_last_call_has_left() -> None:
