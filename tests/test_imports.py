@@ -28,13 +28,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "assembly": PURE
     | NEIGHBOURS
     | {"bridge", "pool", "edition", "casting", "editions", "studio", "settings", "prices"},
+    "doctor": PURE | NEIGHBOURS | {"edition", "assembly", "settings"},  # a server's own parts, asked one by one
     "web": PURE | NEIGHBOURS | {"bridge", "pool", "settings"},
     "simulator": {"audio", "engines.offline"},  # were the wire code shared, both ends would share a mistake
     "cli": PURE
     | NEIGHBOURS
     | {"bridge", "pool", "campaign", "edition", "casting", "editions", "watching", "studio", "assembly", "web"}
     | {"settings"}
-    | {"simulator", "prices"},
+    | {"simulator", "prices", "doctor"},
 }
 PURE_FILES = {
     *("messages.py", "events.py", "plan.py", "renewal.py", "twiml.py", "signature.py", "schema.py", "match.py"),

@@ -16,6 +16,7 @@ COMMANDS = {
     "prompts": "Check, list and show the agents.",
     "tools": "List, check and run the tools.",
     "cache": "Render, list and hear the phrases.",
+    "doctor": "Look at everything a call needs, and name the fix beside what is wrong.",
     "numbers": "List, check, assign, buy and release telephone numbers.",
     "calls": "Estimate what calls will cost.",
     "messages": "What callers have left for staff: voicemail and wishes to be called back.",

@@ -77,7 +77,7 @@ class ReadingVoice:
             SessionSpec(key, PROMPT, voice, input_rate=INPUT_RATE, max_tokens=4096, temperature=0.2)
         )
         session.begin(ORDINAL, ())
-        silence = asyncio.create_task(_flow(session))
+        silence = asyncio.create_task(keep_silence(session))
         try:
             yield session
         finally:
@@ -88,7 +88,7 @@ class ReadingVoice:
         """Until the turn has ended and the model has accounted for it, or the time for either is over."""
         take = _Take()
         events = session.events()
-        session.send_audio(_SILENCE)
+        session.send_audio(SILENCE)
         session.send_text(text)
         async with _within(self._limits.turn_s):
             async for event in events:
@@ -101,13 +101,13 @@ class ReadingVoice:
         return Reading(from_pcm(bytes(take.pcm), rate), " ".join(take.said) or None, take.stop)
 
 
-_SILENCE = bytes(INPUT_RATE * 2 * SILENCE_MS // 1000)
+SILENCE = bytes(INPUT_RATE * 2 * SILENCE_MS // 1000)
 
 
-async def _flow(session: Session) -> None:
+async def keep_silence(session: Session) -> None:
     while session.dead is None:
         await asyncio.sleep(SILENCE_MS / 1000)
-        session.send_audio(_SILENCE)
+        session.send_audio(SILENCE)
 
 
 @asynccontextmanager

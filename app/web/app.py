@@ -13,6 +13,7 @@ from app.legs.twilio.twiml import MEDIA_PATH
 from app.web.gate import Gate
 from app.web.health import Ready, health_routes
 from app.web.line import LineProtocol
+from app.web.loop import loop_routes
 from app.web.media import START_WITHIN_S, MediaSocket
 from app.web.outbound import outbound_routes
 from app.web.people import people_routes
@@ -59,6 +60,7 @@ def build_web(
     http.include_router(people_routes(desk.people, webhooks))
     if order_secret:
         http.include_router(outbound_routes(desk, webhooks, order_secret))
+    http.include_router(loop_routes(webhooks, ready))
     http.include_router(health_routes(ready, registry, metrics_token))
     return Web(http, MediaSocket(desk, gate, start_within_s))
 

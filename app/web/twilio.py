@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 import structlog
 from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse
 
 from app.bridge.desk import FrontDesk
 from app.bridge.incoming import Incoming
@@ -96,6 +97,20 @@ class Webhooks:
             except Exception:
                 log.exception("status callback not taken", call=incoming.call_sid, route=_route(request))
             return Response(status_code=204)
+
+        return endpoint
+
+    def echoing(self, tell: Callable[[], Mapping[str, str]]) -> Endpoint:
+        """A signed request that is about no call: its `Nonce` comes back, beside what `tell` says."""
+
+        async def endpoint(request: Request) -> Response:
+            try:
+                nonce = dict(await self._genuine_fields(request)).get("Nonce", "")
+            except Refused as refusal:
+                return _refusal(request, refusal)
+            if _SID.fullmatch(nonce) is None:
+                return _refusal(request, Refused(400, "Nonce is not letters and digits, 64 at the most"))
+            return JSONResponse({"nonce": nonce, **tell()})
 
         return endpoint
 

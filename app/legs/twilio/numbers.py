@@ -51,7 +51,7 @@ class NumberBook:
         for number in found:
             if number.phone_number == which:
                 return _owned(number)
-        raise CarrierError(f"the account does not own {which}: see `offhook numbers list`, or buy it")
+        raise CarrierError(f"the account does not own {which}", "see `offhook numbers list`, or buy it")
 
     def change(self, sid: str, settings: Mapping[str, str]) -> Owned:
         return _owned(self._ask(lambda: self._client.incoming_phone_numbers(sid).update(**settings)))
@@ -90,12 +90,12 @@ def _asked[T](request: Callable[[], T]) -> T:
         return request()
     except TwilioException as error:
         refusal = refusal_of(error)
-        raise (_Busy if refusal.is_unread else CarrierError)(str(refusal)) from None
+        raise (_Busy if refusal.is_unread else CarrierError)(*refusal.in_words) from None
     except RequestException as error:
         fix = "check the network, and TWILIO_API_URL where it is set"
-        raise CarrierError(f"Twilio does not answer ({type(error).__name__}): {fix}") from None
+        raise CarrierError(f"Twilio does not answer ({type(error).__name__})", fix) from None
     except ValueError:
-        raise CarrierError("what answers is not Twilio (no JSON): check TWILIO_API_URL") from None
+        raise CarrierError("what answers is not Twilio (no JSON)", "check TWILIO_API_URL") from None
 
 
 def _owned(number: Any) -> Owned:

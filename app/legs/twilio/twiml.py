@@ -43,6 +43,7 @@ ACCEPT_PATH = "/twilio/accept"
 PERSON_STATUS_PATH = "/twilio/person-status"
 RECORDING_PATH = "/twilio/recording"
 WAIT_PATH = "/twilio/wait"
+LOOP_PATH = "/twilio/loop"  # no webhook of Twilio's: `offhook doctor` signs as Twilio would, and nothing happens
 
 _WHISPER_KEY_S = 10  # to press the key
 _HOLD_PAUSE_S = 10

@@ -24,15 +24,16 @@ class Certificates:
     leaf_key_pem: bytes
 
 
-def make_certificates(host: str = "127.0.0.1") -> Certificates:
-    """An authority and a leaf for localhost, 127.0.0.1, ::1 and `host`, an address."""
+def make_certificates(host: str = "127.0.0.1", life: timedelta = _LIFE) -> Certificates:
+    """An authority and a leaf for localhost, 127.0.0.1, ::1 and `host`, good for `life` (less than nothing: it has run
+    out)."""
     ca_key, leaf_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name = _name("Offhook simulator CA")
     constraints = x509.BasicConstraints(ca=True, path_length=0)
     ca = _builder(ca_name, ca_name, ca_key.public_key()).add_extension(constraints, critical=True)
     ca = ca.add_extension(_signs_certificates(), critical=True)
     ca = ca.add_extension(x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key()), critical=False)
-    leaf = _builder(_name("localhost"), ca_name, leaf_key.public_key())
+    leaf = _builder(_name("localhost"), ca_name, leaf_key.public_key(), life)
     leaf = leaf.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     leaf = leaf.add_extension(x509.SubjectAlternativeName(_own_names(host)), critical=False)
     leaf = leaf.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -53,7 +54,8 @@ def _name(common_name: str) -> x509.Name:
 def _own_names(host: str) -> list[x509.GeneralName]:
     known = {ipaddress.ip_address(address) for address in ("127.0.0.1", "::1", host) if _is_address(address)}
     addresses = [x509.IPAddress(address) for address in sorted(known, key=str)]
-    return [x509.DNSName("localhost"), *addresses]
+    names = {"localhost"} if _is_address(host) else {"localhost", host}
+    return [*(x509.DNSName(name) for name in sorted(names)), *addresses]
 
 
 def _is_address(host: str) -> bool:
@@ -78,11 +80,13 @@ def _signs_certificates() -> x509.KeyUsage:
     )
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, life: timedelta = _LIFE
+) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key)
     builder = builder.serial_number(x509.random_serial_number())
-    return builder.not_valid_before(now - _BACKDATED).not_valid_after(now + _LIFE)
+    return builder.not_valid_before(now - _BACKDATED).not_valid_after(now + life)
 
 
 def write_ca(path: Path, certificates: Certificates) -> None:
@@ -95,11 +99,11 @@ def write_ca(path: Path, certificates: Certificates) -> None:
     os.replace(name, path)
 
 
-def server_context(certificates: Certificates) -> ssl.SSLContext:
-    """TLS that speaks HTTP/2 and nothing else."""
+def server_context(certificates: Certificates, protocol: str = "h2") -> ssl.SSLContext:
+    """TLS that speaks this protocol and nothing else."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["h2"])
+    context.set_alpn_protocols([protocol])
     with tempfile.NamedTemporaryFile(suffix=".pem") as chain:
         chain.write(certificates.leaf_pem + certificates.leaf_key_pem)
         chain.flush()

@@ -14,7 +14,7 @@ from twilio.base.exceptions import TwilioRestException, TwilioServiceException
 
 from app.legs.twilio.client import rest_client
 from app.legs.twilio.numbers import AccountState, NumberBook
-from app.legs.twilio.refusals import FIXES, CarrierError, refusal_of
+from app.legs.twilio.refusals import REFUSALS, CarrierError, refusal_of
 from app.simulator.twilio.exchange import Exchange
 from app.simulator.twilio.identity import Account
 from app.simulator.twilio.resources import ERRORS
@@ -84,11 +84,11 @@ async def test_what_is_not_twilio_is_said_to_be_none(carrier: Carrier) -> None:
 
 def test_every_refusal_of_a_call_or_a_number_has_a_fix() -> None:
     requests_of_ours = {20001, 20004, 21213, 21214}  # only a mistake of ours, or nothing that anybody could mend
-    assert ERRORS.keys() - requests_of_ours <= FIXES.keys()
+    assert ERRORS.keys() - requests_of_ours <= REFUSALS.keys()
 
 
 def test_a_refusal_that_is_not_in_the_table_is_told_in_twilios_words() -> None:
-    told = str(refusal_of(TwilioRestException(400, "/x", "No such luck", 99999)))
-    assert told == "Twilio refused: No such luck (HTTP 400, see https://www.twilio.com/docs/errors/99999)"
+    told = refusal_of(TwilioRestException(400, "/x", "No such luck", 99999)).in_words
+    assert told == ("Twilio refused with HTTP 400, No such luck", "see https://www.twilio.com/docs/errors/99999")
     newer = TwilioServiceException("urn:x", "Not yours", 403, 20003)
-    assert "TWILIO_ACCOUNT_SID" in str(refusal_of(newer))
+    assert "TWILIO_ACCOUNT_SID" in refusal_of(newer).in_words[1]

@@ -1,0 +1,1 @@
+"""What `offhook doctor` looks at: each check one question with one answer, and the fix beside every failure."""
