@@ -90,7 +90,7 @@ class Scene:
         self.deaf = DeafClock(timings)
         self.waterfall = Waterfall()
         self.spent = Spent()
-        self.capped = Capped()  # caps
+        self.capped = Capped()
         self._commands: list[c.Command] = []
 
     # --- what to do -----------------------------------------------------------------------------------------------
