@@ -166,14 +166,14 @@ class FrontDesk:
         if why is not None:
             self._staff.meters.calls_refused.labels(why).inc()
             log.warning("! call refused", call=incoming.call_sid, why=why)
-            return self.registry.put(incoming.call_sid, self._busy(incoming)).answer
+            return self._turn_away(incoming, self._busy(incoming))
         cast = self._staff.cast(incoming)
         if cast.day is not None and cast.day.caps.any and self._staff.ledger is not None:
             over = await self._staff.ledger.refuses(cast.day, incoming.call_sid, incoming.caller)
             if (known := self.registry.get(incoming.call_sid)) is not None:  # asked again while we looked
                 return known.answer
             if over:
-                return self.registry.put(incoming.call_sid, self._over_cap(incoming, cast, cast.day, over)).answer
+                return self._turn_away(incoming, self._over_cap(incoming, cast, cast.day, over))
         self._memory.began(incoming)
         return self._admit(incoming.call_sid, cast, cast.setup).answer
 
@@ -181,8 +181,22 @@ class FrontDesk:
         """Somebody has answered a call that we placed. `given`: what `agent` is to know of them."""
         if not self._staff.places_calls(agent):
             log.warning("! outbound call refused", call=incoming.call_sid, why="its agent places no calls", agent=agent)
-            return HangUpCall()
+            return self._turn_away(replace(incoming, agent=agent), HangUpCall())
         return await self.answer_call(replace(incoming, agent=agent, given=given))
+
+    async def disposition(self, call_sid: str) -> str:
+        """How a call has ended, whichever process had it; "" for one that has not, or of which nobody knows."""
+        entry = self.registry.get(call_sid)
+        ended = None if entry is None else entry.ended
+        return ended or (await self._memory.find(call_sid)).ended or ""
+
+    def _turn_away(self, incoming: Incoming, answer: Answer) -> Answer:
+        """Whoever has placed the call will ask what became of it."""
+        entry = self.registry.put(incoming.call_sid, answer)
+        if incoming.agent:
+            entry.record = CallRecord(ended=Disposition.NOT_SERVED)
+            self._memory.ended(incoming.call_sid, Disposition.NOT_SERVED)
+        return entry.answer
 
     def answerer_known(self, call_sid: str, by: e.Answerer) -> None:
         """The carrier's machine detection has come to a verdict. Where another process has the call, it is told."""

@@ -54,12 +54,23 @@ def caller_acted(scene: Scene, event: e.KeyPressed | e.CallerPaused) -> None:
         began = scene.now - event.ago_ms - event.spoken_ms
         shows_person = event.spoken_ms >= scene.timings.blip and scene.answering.shows_person(began)
     if shows_person and scene.answering.leaving:
-        _go_on(scene)
+        _go_on(scene, Sign.TURNED)
 
 
-def _go_on(scene: Scene) -> None:
+def known_as_person_at(scene: Scene) -> int | None:
+    """When a sound that goes on over the message is too long to be none of a person's."""
+    heard = scene.answering.leaving and scene.turns.speaking and scene.answering.shows_person(scene.turns.spoke_at)
+    return scene.turns.spoke_at + scene.timings.blip if heard else None
+
+
+def hear_person(scene: Scene) -> None:
+    if scene.due(known_as_person_at(scene)):
+        _go_on(scene, Sign.TOOK)
+
+
+def _go_on(scene: Scene, sign: Sign) -> None:
     """It is a person after all, who has the floor."""
     scene.note("a person after all")
     scene.answering.person()
     ending.reopen(scene)
-    floor.confirm(scene, Sign.TURNED)
+    floor.confirm(scene, sign)

@@ -23,6 +23,7 @@ class Disposition(StrEnum):
     VOICEMAIL = "voicemail"  # a machine answered our call: nothing was left
     VOICEMAIL_LEFT = "voicemail_left"  # ... our message was
     FAX = "fax"  # ... that only speaks to its like
+    NOT_SERVED = "not_served"  # we placed it, and had no room for it when somebody answered
     NEVER_CONNECTED = "never_connected"  # the telephone call ended before a leg opened
 
 

@@ -100,6 +100,8 @@ def close_when_too_long(scene: Scene) -> None:
 def end_when_heard(scene: Scene) -> None:
     if scene.closing is None:
         return
+    if scene.answering.leaving and scene.turns.speaking and scene.answering.shows_person(scene.turns.spoke_at):
+        return  # who it is shows in a moment
     silent = scene.playout.silent(scene.now)
     if scene.closing.over(scene.now, scene.playout.idle, silent, scene.replies.open):
         end(scene, scene.closing.disposition)

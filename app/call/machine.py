@@ -197,6 +197,7 @@ class Call:
 _STEPS: tuple[Callable[[Scene], None], ...] = (
     leg.give_up_when_lost,
     answerer.act_on_verdict,
+    answerer.hear_person,
     ending.close_when_too_long,
     caps.keep_within,
     floor.lapse_marks,
@@ -234,6 +235,7 @@ def _wakeups(scene: Scene) -> Iterable[int | None]:
     yield scene.playout.deadline(scene.now)
     if scene.closing is not None:
         yield scene.closing.deadline(scene.now)
+        yield answerer.known_as_person_at(scene)
         return
     yield ending.too_long_at(scene)
     yield caps.wakes_at(scene)

@@ -8,9 +8,10 @@ The database and the carrier block: both are asked in threads.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import structlog
 
@@ -25,7 +26,17 @@ THREADS = 16
 CLOCKS_APART_MS = 60_000  # ours and the carrier's, at the most
 BACK_OFF_MS = (1_000, 60_000)  # the first and the longest, where the carrier takes nothing
 
-type Room = Callable[[], Awaitable[str]]
+
+class Server(Protocol):
+    """Who holds the conversations."""
+
+    async def room(self) -> str:
+        """Why it would not take another call, "" where it would."""
+        ...
+
+    async def disposition(self, sid: str) -> str:
+        """How a call ended, "" where it cannot tell."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +50,7 @@ class Conduct:
 
 
 class Campaign:
-    """`room` says why the server would not take another call, "" where it would; `changed` is called after each step,
-    `now_ms` is Unix time."""
+    """`changed` is called before each step, with why nobody is called now, if so; `now_ms` is Unix time."""
 
     def __init__(
         self,
@@ -48,7 +58,7 @@ class Campaign:
         book: AttemptBook,
         carrier: Carrier,
         conduct: Conduct,
-        room: Room,
+        server: Server,
         now_ms: Callable[[], int],
         changed: Callable[[str], None],
     ) -> None:
@@ -56,7 +66,7 @@ class Campaign:
         self._book = book
         self._carrier = carrier
         self._conduct = conduct
-        self._room = room
+        self._server = server
         self._now_ms = now_ms
         self._changed = changed
         self._news = asyncio.Event()
@@ -81,7 +91,7 @@ class Campaign:
     async def _step(self) -> Place | Wait | Over:
         """The plan's next step; one that is to be placed is in the book."""
         self._news.clear()
-        why = await self._room()
+        why = await self._server.room()
         if why:
             self._plan.hold(self._now_ms() + BACK_OFF_MS[0])
         self._changed(why)
@@ -164,13 +174,19 @@ class Campaign:
             except CarrierAway as away:
                 log.warning("! the carrier cannot say how a call is", call=attempt.sid, why=str(away))
             else:
-                if (result := result_of(call)) is not None:
-                    await self._end(attempt, result, call.seconds)
+                if call.over:
+                    await self._over(attempt, call)
                     return
             await asyncio.sleep(self._conduct.look_s)
 
-    async def _end(self, attempt: Attempt, result: Result, seconds: int = 0) -> None:
-        await self._note(replace(attempt, result=str(result), ended_ms=self._now_ms(), seconds=seconds))
+    async def _over(self, attempt: Attempt, call: Placed) -> None:
+        disposition = await self._server.disposition(attempt.sid) if call.status == "completed" else ""
+        result = result_of(call, disposition)
+        assert result is not None, "it is over"
+        await self._end(replace(attempt, seconds=call.seconds, disposition=disposition), result)
+
+    async def _end(self, attempt: Attempt, result: Result) -> None:
+        await self._note(replace(attempt, result=str(result), ended_ms=self._now_ms()))
         self._news.set()
 
     async def _note(self, attempt: Attempt) -> Attempt:

@@ -5,7 +5,7 @@ from math import ceil
 
 from app.campaign.results import Result
 
-BAD = {Result.FAILED, Result.REFUSED}
+BAD = {Result.FAILED, Result.REFUSED, Result.NOT_SERVED}
 
 
 class TokenBucket:

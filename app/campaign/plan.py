@@ -42,6 +42,7 @@ class Outcome(StrEnum):
     FAX = "fax"
     BUSY = "busy"
     NO_ANSWER = "no_answer"
+    NOT_SERVED = "not_served"
     CANCELED = "canceled"
     FAILED = "failed"
     REFUSED = "refused"
@@ -52,7 +53,7 @@ class Outcome(StrEnum):
 
 
 OPEN = {Outcome.WAITING, Outcome.UNDER_WAY}
-_AGAIN = {Result.BUSY, Result.NO_ANSWER, Result.FAILED}
+_AGAIN = {Result.BUSY, Result.NO_ANSWER, Result.FAILED, Result.NOT_SERVED}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.campaign.plan import OPEN, Outcome, Plan
 
-COLUMNS = ("line", "number", "agent", "outcome", "attempts", "last_call", "last_at", "seconds")
+COLUMNS = ("line", "number", "agent", "outcome", "attempts", "last_call", "last_at", "seconds", "disposition")
 
 
 def document(plan: Plan, stopped: str = "") -> dict[str, Any]:
@@ -44,6 +44,6 @@ def results_csv(plan: Plan) -> str:
         tried = [attempt for attempt in plan.attempts(row.number) if attempt.sid]
         last = tried[-1] if tried else None
         at = "" if last is None else datetime.fromtimestamp(last.begun_ms / 1000, UTC).isoformat(timespec="seconds")
-        told = ("", "", "") if last is None else (last.sid, at, last.seconds)
+        told = ("",) * 4 if last is None else (last.sid, at, last.seconds, last.disposition)
         writer.writerow((row.line, row.number, row.agent, plan.outcome(row), len(tried), *told))
     return text.getvalue()

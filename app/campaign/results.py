@@ -1,7 +1,9 @@
 """What became of a call that we placed. Pure."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
+from app.call.disposition import Disposition
 from app.call.events import Answerer
 from app.legs.placing import Placed
 
@@ -12,6 +14,7 @@ class Result(StrEnum):
     FAX = "fax"
     BUSY = "busy"
     NO_ANSWER = "no_answer"
+    NOT_SERVED = "not_served"  # somebody answered, and the server had no room
     CANCELED = "canceled"  # by somebody else, while it rang
     FAILED = "failed"  # the carrier could not connect it
     REFUSED = "refused"  # the carrier does not take the number
@@ -31,10 +34,21 @@ _BY_ANSWERER = {
 }
 
 
-def result_of(call: Placed) -> Result | None:
-    """None until it is over."""
+_BY_DISPOSITION: Mapping[str, Result] = {
+    Disposition.VOICEMAIL: Result.VOICEMAIL,
+    Disposition.VOICEMAIL_LEFT: Result.VOICEMAIL,
+    Disposition.FAX: Result.FAX,
+    Disposition.NOT_SERVED: Result.NOT_SERVED,
+}
+
+
+def result_of(call: Placed, disposition: str = "") -> Result | None:
+    """None until it is over. `disposition`: the server's word, where it is known; it has heard who was there, and the
+    carrier has only guessed."""
     if not call.over:
         return None
     if call.status in _BY_STATUS:
         return _BY_STATUS[call.status]
+    if disposition:
+        return _BY_DISPOSITION.get(disposition, Result.ANSWERED)
     return Result.ANSWERED if call.answered_by is None else _BY_ANSWERER.get(call.answered_by, Result.ANSWERED)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Self
 
 import httpx
 import typer
@@ -22,9 +23,11 @@ from app.campaign.roster import Defaults, Row, read_do_not_call, read_roster
 from app.cli.calling import Calling, callers
 from app.cli.talk import MISUSED, WRONG, checked_content, fail, tell
 from app.content.faults import ContentError, Fault
+from app.legs.twilio.orders import ENDED_PATH, seal_name
 from app.records.attempts import AttemptBook
 from app.settings import Settings
 
+ASK_AGAIN_S = (0.3, 1.0, 2.0)  # it may still be saying the last word
 ROOM_FOR_S = 2.0  # so long an answer of the server's holds
 
 
@@ -105,14 +108,15 @@ def _alone(settings: Settings, options: CampaignOptions) -> Iterator[None]:
 
 def _run(options: CampaignOptions, ready: Calling, plan: Plan, book: AttemptBook) -> Over:
     async def run() -> Over:
-        async with Server(options.server or ready.settings.public_url) as server:
+        url = options.server or ready.settings.public_url
+        async with AskedServer(url, ready.settings.stream_key) as server:
             with _bar(plan) as (bar, task):
 
                 def changed(why: str) -> None:
                     told = report.document(plan)
                     bar.update(task, completed=told["rows"] - told["open"], said=why or _said(told["outcomes"]))
 
-                campaign = Campaign(plan, book, ready.desk, options.conduct, server.room, _now_ms, changed)
+                campaign = Campaign(plan, book, ready.desk, options.conduct, server, _now_ms, changed)
                 over = await campaign.run()
                 changed("")
                 return over
@@ -123,16 +127,17 @@ def _run(options: CampaignOptions, ready: Calling, plan: Plan, book: AttemptBook
         return Over("interrupted: calls under way go on; run the same command again, nobody is called twice")
 
 
-class Server:
-    """`offhook serve`, asked now and then whether it would take another call."""
+class AskedServer:
+    """`offhook serve`, asked now and then whether it would take another call, and how each has ended."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, secret: str) -> None:
         self._url = url
+        self._secret = secret
         self._client = httpx.AsyncClient(base_url=url, timeout=5, trust_env=False)
         self._why = ""
         self._good_until = 0.0
 
-    async def __aenter__(self) -> "Server":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -144,6 +149,18 @@ class Server:
             self._why = await self._ask()
             self._good_until = time.monotonic() + ROOM_FOR_S
         return self._why
+
+    async def disposition(self, sid: str) -> str:
+        """How a call has ended; "" where it does not say within a few seconds."""
+        for pause in (*ASK_AGAIN_S, None):
+            sealed = seal_name(self._secret, sid, int(time.time()))
+            with contextlib.suppress(httpx.HTTPError, ValueError, AttributeError):
+                answer = await self._client.get(f"{ENDED_PATH}/{sealed}")
+                if told := answer.json().get("disposition"):
+                    return str(told)
+            if pause is not None:
+                await asyncio.sleep(pause)
+        return ""
 
     async def _ask(self) -> str:
         try:

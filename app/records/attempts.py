@@ -32,6 +32,7 @@ class Attempt:
     result: str = ""
     ended_ms: int = 0
     seconds: int = 0
+    disposition: str = ""  # the server's word for how it ended
 
 
 class AttemptRow(Base):
@@ -49,6 +50,7 @@ class AttemptRow(Base):
     result: Mapped[str] = mapped_column(String(16), default="")
     ended_ms: Mapped[int] = mapped_column(default=0)
     seconds: Mapped[int] = mapped_column(default=0)
+    disposition: Mapped[str] = mapped_column(String(32), default="")
 
 
 class AttemptBook:
@@ -77,7 +79,7 @@ class AttemptBook:
     def note(self, attempt: Attempt) -> None:
         """What is known of it by now."""
         mine = (AttemptRow.campaign == self._campaign, AttemptRow.number == attempt.number)
-        known = {name: getattr(attempt, name) for name in ("sid", "result", "ended_ms", "seconds")}
+        known = {name: getattr(attempt, name) for name in ("sid", "result", "ended_ms", "seconds", "disposition")}
         with Session(self._database.engine) as session, session.begin():
             session.execute(update(AttemptRow).where(*mine, AttemptRow.ordinal == attempt.ordinal).values(**known))
 

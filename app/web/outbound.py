@@ -1,16 +1,18 @@
-"""Twilio's webhooks about calls that we place: the first document, and who has answered. Signed like all others."""
+"""Calls that we place: Twilio's webhooks, the first document and who has answered, signed like all others; and how they
+ended, for whoever placed them and shares our secret."""
 
 import time
 
 import structlog
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 
 from app.bridge.desk import FrontDesk
 from app.bridge.incoming import Incoming
 from app.call.continuation import Answer, HangUpCall
 from app.legs.twilio import twiml
 from app.legs.twilio.detection import answerer
-from app.legs.twilio.orders import BadOrder, unseal
+from app.legs.twilio.orders import ENDED_PATH, BadOrder, unseal, unseal_name
 from app.web.twilio import Webhooks
 
 log = structlog.get_logger()
@@ -31,6 +33,13 @@ def outbound_routes(desk: FrontDesk, webhooks: Webhooks, secret: str) -> APIRout
     async def outbound(request: Request) -> Response:
         return await webhooks.answer(request, lambda incoming: answered(incoming, request.path_params["sealed"]))
 
+    async def ended(sealed: str) -> Response:
+        try:
+            call_sid = unseal_name(secret, sealed, int(time.time()))
+        except BadOrder as bad:
+            return JSONResponse({"error": str(bad)}, 403)
+        return JSONResponse({"call": call_sid, "disposition": await desk.disposition(call_sid)})
+
     def detected(told: Incoming) -> None:
         desk.answerer_known(told.call_sid, answerer(told.fields.get("AnsweredBy", "")))
 
@@ -40,4 +49,5 @@ def outbound_routes(desk: FrontDesk, webhooks: Webhooks, secret: str) -> APIRout
         (twiml.AMD_PATH, webhooks.noting(detected)),
     ):
         router.add_api_route(path, endpoint, methods=["POST", "GET"], response_model=None)
+    router.add_api_route(f"{ENDED_PATH}/{{sealed}}", ended, methods=["GET"], response_model=None)
     return router

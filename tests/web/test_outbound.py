@@ -5,7 +5,7 @@ import time
 from structlog.testing import capture_logs
 
 from app.call.events import Answerer
-from app.legs.twilio.orders import Order, seal
+from app.legs.twilio.orders import Order, seal, seal_name
 from tests.web.house import CALL, Desk, open_house
 from tests.web.test_twilio import verbs
 
@@ -54,3 +54,14 @@ async def test_the_carrier_s_verdict_reaches_the_desk_in_our_words() -> None:
     told_by = [Answerer.PERSON, Answerer.BEEP, Answerer.MACHINE, Answerer.FAX, Answerer.UNKNOWN, Answerer.UNKNOWN]
     assert [report[1:] for report in desk.reports] == [(by,) for by in told_by]
     assert forged.status_code == 403
+
+
+async def test_how_a_call_ended_is_told_to_whoever_shares_the_secret() -> None:
+    async with open_house(Desk(), order_secret=SECRET) as house:
+        sealed = seal_name(SECRET, CALL, int(time.time()))
+        told = await house.client.get(f"/outbound/ended/{sealed}")
+        old = await house.client.get(f"/outbound/ended/{seal_name(SECRET, CALL, int(time.time()) - 90)}")
+        forged = await house.client.get(f"/outbound/ended/{seal_name('another', CALL, int(time.time()))}")
+        order = await house.client.get(f"/outbound/ended/{address().rpartition('/')[2]}")
+    assert told.json() == {"call": CALL, "disposition": "completed"}
+    assert [old.status_code, forged.status_code, order.status_code] == [403, 403, 403]

@@ -79,6 +79,27 @@ async def test_a_machine_is_left_a_message_after_its_beep(house: OpenHouse) -> N
     assert ended == {"voicemail_left": 1}
 
 
+@pytest.mark.slow
+async def test_a_machine_without_a_beep_is_left_one_too_and_a_person_taken_for_it_is_talked_with(
+    house: OpenHouse,
+) -> None:
+    machine = DialOutcome(ring_ms=100, answered_by="machine", greeting_ms=600, beeps=False)
+    async with placed(house, machine) as here:
+        _, call = await over(here)
+    assert call.heard[-1] == "voicemail_message"
+    person = DialOutcome(
+        ring_ms=100,
+        answered_by="machine",
+        greeting_ms=900,
+        script=parse('wait 1600ms\nsay "hello who is this"\nwait 3s\nhang up'),
+    )
+    async with placed(house, person, mind=[turn("Hello, who is this?", "one")]) as here:
+        _, call = await over(here)
+        ended = await here.dispositions()
+    assert call.heard[-2:] == ["voicemail_message", "one"] and call.sound("voicemail_message").ms < 1_300
+    assert ended == {"caller_hung_up": 1}
+
+
 async def test_a_call_of_an_agent_that_places_none_is_hung_up_without_a_word(house: OpenHouse) -> None:
     async with placed(house, DialOutcome(ring_ms=100), agent="nobody") as here:
         leg, call = await over(here)

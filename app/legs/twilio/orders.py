@@ -13,7 +13,10 @@ from dataclasses import asdict, dataclass
 
 from cryptography.fernet import Fernet, InvalidToken
 
+# Where whoever placed a call asks the server how it ended; the call's name follows, sealed.
+ENDED_PATH = "/outbound/ended"
 GOOD_FOR_S = 36 * 3600  # the carrier may keep a call queued for a day
+ASKED_WITHIN_S = 60
 MOST_FACTS = 20
 LONGEST_FACT = 200
 LONGEST_FACTS = 1_000  # characters of all of them: they stand in an address, and at the head of each history
@@ -53,15 +56,28 @@ def seal(secret: str, order: Order, now_s: int) -> str:
 
 def unseal(secret: str, sealed: str, to: str, now_s: int) -> Order:
     """The order of the call to `to`. Raises `BadOrder`."""
-    padded = sealed + "=" * (-len(sealed) % 4)
-    try:
-        document = json.loads(_fernet(secret).decrypt_at_time(padded.encode(), GOOD_FOR_S, now_s))
-    except (InvalidToken, UnicodeEncodeError):
-        raise BadOrder("not sealed by us, or too old") from None
-    order = Order(**document)
+    order = Order(**json.loads(_opened(secret, sealed, GOOD_FOR_S, now_s)))
     if order.to != to:
         raise BadOrder("sealed for another call")
     return order
+
+
+def seal_name(secret: str, call_sid: str, now_s: int) -> str:
+    """A call's name, by which to ask how it ended; good for a minute."""
+    return _fernet(f"ended {secret}").encrypt_at_time(call_sid.encode(), now_s).decode().rstrip("=")
+
+
+def unseal_name(secret: str, sealed: str, now_s: int) -> str:
+    """Raises `BadOrder`."""
+    return _opened(f"ended {secret}", sealed, ASKED_WITHIN_S, now_s).decode()
+
+
+def _opened(secret: str, sealed: str, good_for_s: int, now_s: int) -> bytes:
+    padded = sealed + "=" * (-len(sealed) % 4)
+    try:
+        return _fernet(secret).decrypt_at_time(padded.encode(), good_for_s, now_s)
+    except (InvalidToken, UnicodeEncodeError):
+        raise BadOrder("not sealed by us, or too old") from None
 
 
 def _fernet(secret: str) -> Fernet:

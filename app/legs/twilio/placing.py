@@ -19,7 +19,7 @@ from app.legs.placing import CarrierAway, Fault, NotPlaced, PerhapsPlaced, Place
 from app.legs.twilio import twiml
 from app.legs.twilio.detection import LIMIT_S, MODE, answerer
 from app.legs.twilio.orders import Order, seal
-from app.legs.twilio.refusals import refusal_of
+from app.legs.twilio.refusals import REFUSALS, Refusal, refusal_of
 
 # Codes that are about the called number; any other refusal would meet the next call too.
 OF_THE_CALLEE = {21201, 21211, 21214, 21215, 21216, 21217, 21219}
@@ -70,7 +70,7 @@ def _asked[T](request: Callable[[], T]) -> T:
     try:
         return request()
     except TwilioException as error:
-        raise CarrierAway(str(refusal_of(error))) from None
+        raise CarrierAway(_sentence(refusal_of(error))) from None
     except (RequestException, ValueError) as error:
         raise CarrierAway(_away(error)) from None
 
@@ -84,7 +84,15 @@ def _not_placed(error: TwilioException) -> Exception:
         fault = "carrier"
     elif refusal.code in OF_THE_CALLEE:
         fault = "callee"
-    return NotPlaced(str(refusal), fault)
+    return NotPlaced(_sentence(refusal), fault)
+
+
+def _sentence(refusal: Refusal) -> str:
+    """For a log, too: without Twilio's own words, which name the numbers it was given."""
+    if refusal.code in REFUSALS or refusal.is_unread:
+        problem, fix = refusal.in_words
+        return f"{problem}: {fix}"
+    return f"Twilio refused with HTTP {refusal.status}: see https://www.twilio.com/docs/errors/{refusal.code}"
 
 
 def _never_left(error: RequestException) -> bool:

@@ -17,6 +17,7 @@ TITLES = {
     13214: "Dial: invalid callerId",
     13224: "Dial: invalid number",
     13520: "Say: invalid text",
+    21262: "AsyncAmdStatusCallback missing",
     31901: "Stream - Websocket - Connection Timeout",
     31902: "Stream - Websocket - Connection Refused",
     31903: "Stream - Websocket - Connection Broken Pipe",
@@ -31,7 +32,7 @@ TITLES = {
     31951: "Stream - Protocol - Invalid Message",
     31953: "Stream - Media - RTP Timeout",
 }
-WARNINGS = frozenset({12200, 31930, 31951, 31953})
+WARNINGS = frozenset({12200, 21262, 31930, 31951, 31953})
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ class Manners:
         """A machine that has answered speaks its greeting and beeps; a person waits to be spoken to."""
         person = self._call.person
         if person.answered_by == "machine" and person.script is None:
-            self._call.handset.utter(encode(sine(GREETING_HZ, person.greeting_ms, -24.0).tobytes()) + beep())
+            greeting = encode(sine(GREETING_HZ, person.greeting_ms, -24.0).tobytes())
+            self._call.handset.utter(greeting + beep() if person.beeps else greeting)
 
     def asked_for_keys(self) -> None:
         """TwiML asks for keys: who was told to presses theirs, soon."""

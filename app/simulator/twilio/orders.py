@@ -36,6 +36,7 @@ class Person:
     talk_ms: int | None = None  # hangs up when joined with others for so long
     answered_by: str = "human"  # or machine, fax, unknown
     greeting_ms: int = 0  # of a machine
+    beeps: bool = True  # ... after its greeting
     line: LineOptions = field(default_factory=LineOptions)
     faults: StreamFaults = field(default_factory=StreamFaults)
     oddities: Oddities = field(default_factory=Oddities)

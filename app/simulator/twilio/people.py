@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 VERDICT_MS = 1500  # how long it takes to tell a person from a machine
 MODES = ("Enable", "DetectMessageEnd")
+# What may be tuned: from, to, and what it is when nothing is said.
+TUNABLES = {
+    "MachineDetectionSpeechThreshold": (1_000, 6_000, 2_400),
+    "MachineDetectionSpeechEndThreshold": (500, 5_000, 1_200),
+    "MachineDetectionSilenceTimeout": (2_000, 10_000, 5_000),
+}
 
 
 async def person_of(plant: Plant, outcome: DialOutcome) -> Person:
@@ -27,6 +33,7 @@ async def person_of(plant: Plant, outcome: DialOutcome) -> Person:
         hum_hz=outcome.hum_hz,
         answered_by=outcome.answered_by,
         greeting_ms=outcome.greeting_ms,
+        beeps=outcome.beeps,
     )
 
 
@@ -50,6 +57,7 @@ class Detection:
 
     mode: str = "Enable"
     timeout_ms: int = 30_000
+    speech_end_ms: int = 1_200  # of quiet, after which a greeting without a beep is over
     asynchronous: bool = False
     callback: str = ""
     callback_method: str = "POST"
@@ -65,17 +73,31 @@ def detection(settings: Mapping[str, str], asynchronous: bool, callback: str, me
     seconds = settings.get("machineDetectionTimeout") or settings.get("MachineDetectionTimeout") or "30"
     if not seconds.isdigit() or not 3 <= int(seconds) <= 59:
         raise ValueError("MachineDetectionTimeout is 3 to 59")
-    return Detection(mode, int(seconds) * 1000, asynchronous, callback, method or "POST")
+    tuned = {name: _tuned(settings, name) for name in TUNABLES}
+    end_ms = tuned["MachineDetectionSpeechEndThreshold"]
+    return Detection(mode, int(seconds) * 1000, end_ms, asynchronous, callback, method or "POST")
+
+
+def _tuned(settings: Mapping[str, str], name: str) -> int:
+    least, most, default = TUNABLES[name]
+    text = settings.get(name[0].lower() + name[1:]) or settings.get(name) or str(default)
+    if not text.isdigit() or not least <= int(text) <= most:
+        raise ValueError(f"{name} is {least} to {most}")
+    return int(text)
 
 
 async def detect(call: "Call", order: Detection) -> None:
     """Find out who answered, note it in the call, and tell the callback."""
     person = call.person
+    if order.asynchronous and not order.callback:
+        call.journal.warn(21262, "AsyncAmd without AsyncAmdStatusCallback: nobody is told who answered")
     verdict, took = person.answered_by, VERDICT_MS
     if verdict == "machine":
         verdict = "machine_start"
-        if order.mode == "DetectMessageEnd":
+        if order.mode == "DetectMessageEnd" and person.beeps:
             verdict, took = "machine_end_beep", person.greeting_ms + len(beep()) // 8
+        elif order.mode == "DetectMessageEnd":
+            verdict, took = "machine_end_silence", person.greeting_ms + order.speech_end_ms
     if took > order.timeout_ms:
         verdict, took = "unknown", order.timeout_ms
     await call.sleep(took)

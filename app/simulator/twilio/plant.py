@@ -33,6 +33,7 @@ class DialOutcome:
     script: Script | None = None  # instead of `talk_ms` and `presses`: what they do, from the moment they answer
     answered_by: str = "human"  # or machine, fax, unknown: what machine detection makes of them
     greeting_ms: int = 3000  # of a machine: it talks so long before its beep
+    beeps: bool = True  # some machines do not
 
 
 @dataclass(frozen=True, slots=True)

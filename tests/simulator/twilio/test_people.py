@@ -217,11 +217,37 @@ async def test_asynchronous_detection_tells_its_callback_and_the_document_does_n
     assert windows(bytes(office.exchange.plant.calls[call.sid].handset.said), 1000)  # its beep
 
 
+async def test_a_machine_without_a_beep_is_known_by_its_silence(office: Office) -> None:
+    bot = office.bot
+    office.reach(THEIRS, answered_by="machine", greeting_ms=1000, ring_ms=100, beeps=False)
+    bot.page("/voice", "<Pause length='6'/>")
+    bot.page("/amd", "")
+    amd: dict[str, Any] = {"machine_detection": "DetectMessageEnd", "async_amd": "true"}
+    amd |= {"async_amd_status_callback": bot.url("/amd"), "machine_detection_speech_end_threshold": 700}
+    call = await office.call(url=bot.url("/voice"), **amd)
+    await office.over(call.sid)
+    fields = bot.of("/amd")[0].fields
+    assert (fields["AnsweredBy"], fields["MachineDetectionDuration"]) == ("machine_end_silence", "1700")
+    assert not windows(bytes(office.exchange.plant.calls[call.sid].handset.said), 1000), "no beep"
+
+
+async def test_asynchronous_detection_that_tells_nobody_is_worth_a_warning(office: Office) -> None:
+    office.reach(THEIRS, ring_ms=100)
+    office.bot.page("/voice", "<Pause length='2'/>")
+    call = await office.call(url=office.bot.url("/voice"), machine_detection="Enable", async_amd="true")
+    await office.over(call.sid)
+    notices = office.exchange.plant.calls[call.sid].journal.notices
+    assert [(notice.code, notice.level) for notice in notices] == [(21262, "warning")]
+
+
 @pytest.mark.parametrize(
     "wish",
     [
         {"machine_detection": "Maybe"},
         {"machine_detection": "Enable", "machine_detection_timeout": 90},
+        {"machine_detection": "Enable", "machine_detection_speech_threshold": 999},
+        {"machine_detection": "Enable", "machine_detection_speech_end_threshold": 5001},
+        {"machine_detection": "Enable", "machine_detection_silence_timeout": 0},
         {"timeout": 601},
         {"send_digits": "x"},
         {"record": True, "recording_channels": "three"},
