@@ -29,7 +29,8 @@ fuzz: setup
 bench: setup
 	@$(BIN)/offhook bench
 
-# What a caller hears of every fault at every stage (4 min), two calls as WAV files, and 30 minutes of calls.
+# What a caller hears of every fault at every stage (4 min), two calls as WAV files, and half an hour of calls at
+# half the knee, which fails where the server grows.
 faults: setup
 	@$(BIN)/offhook bench faults --picture faults.png
 

@@ -15,8 +15,8 @@ would make a small fault a large one.
 from enum import StrEnum
 from math import exp
 
-REFUSE_MS = 25.0  # lateness of which callers are told nothing yet: playout is 200 ms ahead of their ears
-ADMIT_MS = 8.0
+REFUSE_MS = 40.0
+ADMIT_MS = 20.0
 RISES_MS = 500
 FALLS_MS = 4_000
 LARGEST_MS = 1_000.0  # of one sample: a process that was stopped is not late for ever after

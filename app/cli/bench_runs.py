@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from app.cli.bench_content import Askable, askable
 from app.cli.bench_match import matching_times
-from app.simulator.load import known_rows, rows, stages
+from app.simulator.load import known_rows, overload, rows, stages
 from app.simulator.load.figures import Row
 from app.simulator.load.knee import next_step
 from app.simulator.load.stages import Measured, Plan
@@ -33,9 +33,7 @@ BARGE_IN_CALLS = 20
 KNOWN_CALLS = 30
 KEY_CALLS = 20
 NEIGHBOURS = 2  # busy processes beside the server, which lower what it can carry
-OVERLOAD = 1.5
-OVERLOAD_FIRST = 20
-MOST_BESIDE_NEIGHBOURS = 150  # more than one generator's core makes of them
+OVERLOAD_FIRST = 45
 
 
 class Progress(Protocol):
@@ -204,30 +202,20 @@ class Bench:
         self._add(rows.calls_a_core(list(tried.values()), pinned))
 
     def _overload(self) -> None:
-        """First what the server carries beside busy neighbours, then half as many callers again."""
-        tried: dict[int, Measured] = {}
-        while (calls := next_step({n: rows.carried(step) for n, step in tried.items()}, OVERLOAD_FIRST)) is not None:
-            tried[calls] = self._beside_neighbours(f"beside busy neighbours: {calls} calls", calls)
-            if calls >= MOST_BESIDE_NEIGHBOURS:
+        """A second time with more callers where too few rang the first time."""
+        calls = OVERLOAD_FIRST
+        for _ in range(2):
+            storm = overload.storm(self._beside_neighbours(calls), calls)
+            if storm.beyond:
                 break
-        knee = max((calls for calls, step in tried.items() if rows.carried(step)), default=0)
-        calls = round(OVERLOAD * (knee or min(tried)))
-        measured = self._beside_neighbours(f"{OVERLOAD:g} times the knee: {calls} calls", calls)
-        self._add(rows.overload(measured, [*tried.values()], NEIGHBOURS, pinned=bool(_cores()[0])))
+            calls = storm.enough
+        self._add(overload.row(storm))
 
-    def _beside_neighbours(self, what: str, calls: int) -> Measured:
+    def _beside_neighbours(self, calls: int) -> Plan:
         own, others = _cores()
-        plan = replace(
-            self._telling(what),
-            seconds=min(15.0, self._sizes.seconds),
-            ramp_s=max(10.0, calls / 4),
-            memory_after_s=0.0,
-            turns=0,
-            server_cpu=own,
-            other_cpu=others,
-            neighbours=NEIGHBOURS,
-        )
-        return stages.conversation(plan, calls)
+        plan = self._telling(f"beside busy neighbours: {calls} calls")
+        seconds = min(20.0, self._sizes.seconds)
+        return replace(plan, seconds=seconds, server_cpu=own, other_cpu=others, neighbours=NEIGHBOURS)
 
 
 def _cores() -> tuple[list[int], list[int]]:

@@ -1,7 +1,9 @@
 """The fault laboratory's own words; one cell of it is lived."""
 
 import json
+from typing import Any
 
+import pytest
 from typer.testing import CliRunner
 
 from app.cli import bench, bench_soak
@@ -30,3 +32,21 @@ def test_a_soak_is_summed_up_by_its_idle_moments() -> None:
     figures = bench_soak.summary(samples)
     assert figures["rounds"] == 5 and figures["leaked"] == {"tasks": 8} and figures["leaks"] == ["tasks"]
     assert figures["lateness_ms"] == {"median": 0.4, "most": 0.8}
+
+
+WELL = {"leaks": [], "rounds": 5, "calls": 100, "refused": 0, "troubles": []}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"leaks": ["memory", "tasks"]}, "grows: memory, tasks"),
+        ({"rounds": 2}, "too few to tell"),
+        ({"refused": 11}, "11 of 100 calls were refused"),
+        ({"troubles": ["the line broke"]}, "1 calls in trouble: the line broke"),
+    ],
+)
+def test_a_soak_proves_nothing_where_it_grew_was_short_or_had_no_calls(change: dict[str, Any], said: str) -> None:
+    assert bench_soak.why_not(WELL) == []
+    [why] = bench_soak.why_not(WELL | change)
+    assert said in why

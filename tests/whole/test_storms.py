@@ -7,6 +7,7 @@ import signal
 import time
 from pathlib import Path
 
+from app.bridge.admission import REFUSE_MS
 from tests.whole.conftest import OpenHouse
 from tests.whole.hand import QUIET, Hand
 from tests.whole.house import House, until
@@ -81,7 +82,7 @@ async def test_a_process_that_is_late_tells_new_callers_that_all_lines_are_busy(
         await living.hears("one")
     assert before["refuses"] is None
     assert "busy" in answer and "<Connect>" not in answer and again == answer, "a retry hears the same"
-    assert (state["ready"], state["refuses"]) == (True, "late") and state["lateness_ms"] > 25
+    assert (state["ready"], state["refuses"]) == (True, "late") and state["lateness_ms"] > REFUSE_MS
     assert refused == 1
 
 

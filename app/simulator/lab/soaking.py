@@ -10,6 +10,7 @@ COUNTS = ("tasks", "sockets", "descriptors", "sessions")
 MINUTE = 60.0
 SURE = 3.0  # standard errors: less is noise
 FEWEST = 5
+FEWEST_ROUNDS = 3
 SMALL_MB = 0.1  # a minute: below this nothing can be told from noise in a short run
 
 
@@ -42,7 +43,7 @@ class Slope:
 
 def slope(samples: Sequence[Sample]) -> Slope:
     """Of the memory of samples taken in one state; of fewer than three nothing can be said."""
-    if len(samples) < 3:
+    if len(samples) < FEWEST_ROUNDS:
         return Slope(0.0, float("inf"))
     minutes = np.array([sample.at_s for sample in samples]) / MINUTE
     mb = np.array([sample.rss_mb for sample in samples])

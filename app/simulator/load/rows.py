@@ -17,7 +17,6 @@ CPU_TARGET = 4.0  # ms a call-second
 MEMORY_TARGET = 2.0  # MB a call
 OVER_ECHO = 10.0  # ms that p99 may be over the bare echo's
 LATE_TARGET = 0.1  # %
-OVERLOAD_TARGET = 1.0  # %
 GENERATOR_LATE_MS = 10.0
 REFUSED = "offhook_calls_refused_total{"
 FULL = 0.95  # of a core, or of all
@@ -167,49 +166,6 @@ def late_frames(measured: Measured) -> Row:
         (Target("value", LATE_TARGET),),
         losses(measured, clears, "clears without an interruption"),
     )
-
-
-def overload(measured: Measured, steps: Sequence[Measured], neighbours: int, pinned: bool) -> Row:
-    """What those who were taken heard while more rang than the server can carry. No figure where it carried nobody
-    well: then there is no knee to go beyond, and the machine was not the server's to measure."""
-    tallies = [call.tally for call in measured.result.calls]
-    heard = sum(tally.heard_frames for tally in tallies)
-    late = sum(tally.late_frames for tally in tallies)
-    refused, lost = len(refusals(measured)), len(measured.result.troubles()) - len(refusals(measured))
-    where = f"the server on one core with {neighbours} busy processes of its priority" if pinned else "not pinned"
-    carries = max((step.calls for step in steps if carried(step)), default=0)
-    taken = measured.calls - refused
-    parts = [f"{where}: carries {carries}; {measured.calls} rang, {taken} were taken, {refused} refused"]
-    parts += [f"{lost} calls in trouble"] if lost else []
-    parts += ["tried " + ", ".join(map(_beside_neighbours, steps))]
-    parts += [f"generator-limited: {limited}"] if (limited := limits(measured)) else []
-    return Row(
-        "overload",
-        "Late at 1.5 x the knee",
-        "late frames of the calls that were taken, while half as many again ring as the server carries",
-        "%",
-        measured.calls,
-        heard,
-        {"value": 100 * late / heard} if heard and carries else {},
-        (Target("value", OVERLOAD_TARGET),),
-        "; ".join(parts),
-    )
-
-
-def _beside_neighbours(step: Measured) -> str:
-    late = late_frames(step).figures
-    share = f"{late['value']:.2f} % late" if late else "no reply"
-    return f"{step.calls} ({len(refusals(step))} refused, {share}, {step.server_cpu:.2f} of a core)"
-
-
-def refusals(measured: Measured) -> list[str]:
-    return [trouble for trouble in measured.result.troubles() if "takes no more calls" in trouble]
-
-
-def carried(measured: Measured) -> bool:
-    """Everybody was taken, and heard. Beside busy neighbours half of what is asked of an overload is good."""
-    late = late_frames(measured).figures
-    return not measured.result.troubles() and bool(late) and late["value"] < OVERLOAD_TARGET / 2
 
 
 def cpu(measured: Measured) -> Row:

@@ -65,13 +65,19 @@ class Watch:
 def soak(
     folder: Path, content: Path, calls: int, minutes: float, tell: Callable[[str, float], None]
 ) -> tuple[list[Sample], RunResult]:
-    """Samples in the order of their times, and what the callers met. Raises `NotStarted`."""
+    """Samples in the order of their times, and what the callers met. `tell` is told how much of the whole is done.
+    Raises `NotStarted`."""
     habits = Habits.for_shares(700)
-    plan = Plan(content, tell=tell)
+    began_s, lasts_s = time.monotonic(), minutes * 60
+
+    def tell_of_whole(what: str, _: float) -> None:
+        tell(what, min(1.0, (time.monotonic() - began_s) / lasts_s))
+
+    plan = Plan(content, tell=tell_of_whole)
     met = RunResult()
     with model(folder, Mind(700, habits.listen_ms)) as sonic, server(folder, calls, sonic, content) as house:
         watch = Watch(house)
-        until, number = time.monotonic() + minutes * 60, 0
+        until, number = time.monotonic() + lasts_s, 0
         with watch.looking():
             while not number or time.monotonic() < until:
                 number += 1

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -48,6 +48,7 @@ class Plan:
     server_cpu: Sequence[int] = ()
     other_cpu: Sequence[int] = ()
     neighbours: int = 0  # busy processes of the same priority on the server's cores
+    beside: Callable[[Server], AbstractContextManager[object]] = nullcontext  # entered while callers are there
     tell: Tell = field(default=lambda what, done: None)
 
 
@@ -173,7 +174,7 @@ def serve(plan: Plan, calls: int, habits: Habits, mind: Mind) -> Measured:
             lasts = max(plan.seconds, plan.memory_after_s - plan.ramp_s - plan.settle_s)
             window = _window(begin, plan.ramp_s + plan.settle_s + lasts - plan.seconds, plan.seconds)
             orders = _orders(plan, house.voice_url, calls, begin, plan.ramp_s, window, habits)
-            with watching(house.child.process.pid, sonic.child.process.pid, window) as seen:
+            with watching(house.child.process.pid, sonic.child.process.pid, window) as seen, plan.beside(house):
                 result = generate(orders, folder, plan, f"{calls} calls", window[1])
         measured = Measured(calls, result, window, idle_rss=idle.rss, warm=warm, notes=house.notes, **seen)
         measured.memory_after_s = (window[1] - begin) / 1e9
