@@ -32,8 +32,8 @@ OF_CONVERSATION = {"added", "late", "cpu", "memory", "turn"}
 BARGE_IN_CALLS = 20
 KNOWN_CALLS = 30
 KEY_CALLS = 20
-NEIGHBOURS = 2  # busy processes beside the server, which lower what it can carry
-OVERLOAD_FIRST = 45
+NEIGHBOURS = 3  # busy processes beside the server, which lower what it can carry
+OVERLOAD_FIRST = 75
 
 
 class Progress(Protocol):
@@ -214,7 +214,7 @@ class Bench:
     def _beside_neighbours(self, calls: int) -> Plan:
         own, others = _cores()
         plan = self._telling(f"beside busy neighbours: {calls} calls")
-        seconds = min(20.0, self._sizes.seconds)
+        seconds = min(15.0, self._sizes.seconds)
         return replace(plan, seconds=seconds, server_cpu=own, other_cpu=others, neighbours=NEIGHBOURS)
 
 

@@ -98,6 +98,6 @@ async def test_a_model_whose_streams_all_serve_calls_takes_no_further_one(house:
         assert "busy" in await new.ask("/twilio/voice")
         assert await here.metric("offhook_calls_refused_total", why="streams") == 1
         await living.hang_up()
-        await until(lambda: here.metric("offhook_calls_live"), lambda live: live == 0)
+        await until(lambda: here.client.get("/readyz"), lambda answer: answer.json()["refuses"] is None)
         last = Hand(here.client, "CA" + "7" * 32)
         assert "<Connect>" in await last.ask("/twilio/voice")

@@ -20,7 +20,7 @@ from app.simulator.load.stages import Measured, Plan, conversation
 
 BEYOND = 1.5  # so many times the calls that are taken have to ring
 TARGET = 1.0  # %
-EVERY_S = 0.6  # a caller
+EVERY_S = 0.5  # a caller
 SETTLE_S = 8.0
 LOOKS_EVERY_S = 0.5
 BUSY = "takes no more calls"
