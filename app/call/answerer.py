@@ -9,8 +9,9 @@ key, is a person who was taken for one: the message stops and the call goes on.
 from app.call import commands as c
 from app.call import ending, floor
 from app.call import events as e
+from app.call.course import Phase
 from app.call.disposition import Disposition
-from app.call.scene import Phase, Scene
+from app.call.scene import Scene
 from app.call.turns import Sign
 
 BEFORE = {Phase.RINGING, Phase.LIVE, Phase.AWAY}  # else somebody has been talked with, or it is over

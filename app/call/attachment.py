@@ -38,7 +38,6 @@ class Attachment:
         self.attached_at: int | None = None
         self.retry_at: int | None = None
         self.failed_at: int | None = None
-        self.changing = False  # the last one was closed by us, and another is to follow
 
     @property
     def live(self) -> bool:
@@ -65,7 +64,7 @@ class Attachment:
     def ask(self, session: int, now: int) -> None:
         """The session of this number is the present one, as soon as it is there."""
         self.ordinal = session
-        self.asked_at, self.attached_at, self.retry_at, self.changing = now, None, None, False
+        self.asked_at, self.attached_at, self.retry_at = now, None, None
 
     def restore(self, numbered: int) -> None:
         """From a snapshot: no number is given twice."""
@@ -81,7 +80,7 @@ class Attachment:
     def change(self, now: int) -> None:
         """The session goes through no fault of its own, and another follows."""
         self.asked_at = self.attached_at = None
-        self.retry_at, self.changing = now, True
+        self.retry_at = now
 
     def fail(self, failure: Failure, now: int) -> bool:
         """The session is gone. True where another is worth trying, at `retry_at`."""
@@ -106,7 +105,6 @@ class Attachment:
     def release(self) -> None:
         """No session is wanted until one is asked for."""
         self.asked_at = self.attached_at = self.retry_at = None
-        self.changing = False
 
     def overdue_at(self) -> int | None:
         """When an answer to `AttachSession` has been waited for long enough."""

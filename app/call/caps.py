@@ -5,8 +5,9 @@ who did not take it, has a little time left, and then hears its goodbye.
 """
 
 from app.call import ending, texts, transfer
+from app.call.course import Phase
 from app.call.disposition import Disposition
-from app.call.scene import Phase, Scene
+from app.call.scene import Scene
 
 
 def keep_within(scene: Scene) -> None:

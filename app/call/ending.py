@@ -4,8 +4,9 @@ from app.call import commands as c
 from app.call import events as e
 from app.call import floor, texts
 from app.call.closing import Closing
+from app.call.course import LineSign, Phase
 from app.call.disposition import Disposition
-from app.call.scene import Phase, Scene
+from app.call.scene import Scene
 from app.call.turns import Sign
 
 
@@ -19,7 +20,7 @@ def close(scene: Scene, disposition: Disposition, phrase: str, reply_is_coming: 
         return
     if scene.turns.hold is not None:
         floor.confirm(scene, Sign.TOOK)
-    scene.phase = Phase.CLOSING
+    scene.course.line(LineSign.CLOSES)
     scene.do_all(scene.departure.give_up())
     scene.answer.stop()
     scene.texts.clear()
@@ -38,14 +39,15 @@ def close(scene: Scene, disposition: Disposition, phrase: str, reply_is_coming: 
 def reopen(scene: Scene) -> None:
     """The last line was not the last: what the model begins from now on is heard again."""
     scene.closing = None
-    scene.phase = Phase.LIVE
+    scene.course.line(LineSign.REOPENED)
     scene.replies.unmute()
 
 
 def end(scene: Scene, disposition: Disposition) -> None:
     """At once, whatever is being said."""
     spent = c.CallSpent(scene.elapsed, dict(scene.spent.tokens), scene.bill)
-    scene.phase, scene.disposition = Phase.ENDED, disposition
+    scene.course.line(LineSign.OVER)
+    scene.disposition = disposition
     scene.do_all(scene.departure.give_up())
     scene.do_all(c.CancelTool(run.run) for run in scene.runs.take_all())
     if scene.leg is not None:

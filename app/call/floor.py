@@ -8,7 +8,8 @@ floor too, when they leave and when they were heard.
 from app.call import commands as c
 from app.call import events as e
 from app.call import texts
-from app.call.scene import Phase, Scene
+from app.call.course import Phase
+from app.call.scene import Scene
 from app.call.turns import Floor, Sign
 
 # --- what we hear of the caller ---------------------------------------------------------------------------------------
@@ -165,7 +166,7 @@ def plays_on_at(scene: Scene) -> int | None:
     held = scene.turns.hold
     if held is None or scene.phase is not Phase.LIVE:
         return None
-    attached_at = scene.attachment.attached_at if scene.rungs.with_model else 0  # else nobody is waited for
+    attached_at = scene.attachment.attached_at if scene.course.with_model else 0  # else nobody is waited for
     return held.plays_on_at(scene.timings, attached_at)
 
 

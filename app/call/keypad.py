@@ -19,10 +19,11 @@ from typing import Any
 from app.call import built_in, ending, floor, follows, language, results, texts
 from app.call import commands as c
 from app.call import events as e
+from app.call.course import Phase, ServiceSign
 from app.call.disposition import Disposition
 from app.call.entries import DIGITS, Asked, Offered, Verdict
 from app.call.runs import Run
-from app.call.scene import Phase, Scene
+from app.call.scene import Scene
 from app.call.setup import Choice
 from app.call.turns import Floor, Sign
 
@@ -131,8 +132,8 @@ def _answer_menu(scene: Scene, menu: Offered, verdict: Verdict) -> None:
         return
     scene.pad.entry = None
     scene.note("menu left", verdict)
-    if not scene.rungs.with_model:
-        scene.rungs.fall()  # nobody else is there to ask what they want
+    if not scene.course.with_model:
+        scene.course.serve(ServiceSign.FELL)  # nobody else is there to ask what they want
     elif verdict is Verdict.NOTHING_ENTERED:
         scene.texts.ask(texts.NOTHING_CHOSEN)
 
@@ -140,7 +141,7 @@ def _answer_menu(scene: Scene, menu: Offered, verdict: Verdict) -> None:
 def _do(scene: Scene, choice: Choice) -> None:
     value = choice.value
     match choice.do:
-        case "collect" | "language" | "tell_model" if not scene.rungs.with_model:
+        case "collect" | "language" | "tell_model" if not scene.course.with_model:
             scene.voice.say("try_again")
         case "say":
             _say(scene, value)

@@ -14,7 +14,8 @@ whatever is said while digits are entered.
 from app.call import commands as c
 from app.call import events as e
 from app.call import floor, follows, language, session
-from app.call.scene import Phase, Scene
+from app.call.course import Phase
+from app.call.scene import Scene
 from app.call.setup import Phrase
 
 

@@ -13,10 +13,10 @@ journals and snapshots are the same with and without a model, and with keys alon
 from app.call import commands as c
 from app.call import ending, keypad, session, transfer
 from app.call import events as e
+from app.call.course import Phase, Service, ServiceSign
 from app.call.disposition import Disposition
 from app.call.entries import Offered
-from app.call.rungs import Rung
-from app.call.scene import Phase, Scene
+from app.call.scene import Scene
 
 NOTICE = "offline_notice"
 PRESS = "press_a_key"
@@ -25,35 +25,36 @@ ABOUT = "The automatic assistant is out of order."
 
 def go_down(scene: Scene) -> None:
     """In the step in which a rung broke; once the caller has a line again, where they had none."""
-    if not scene.rungs.fallen or scene.phase is not Phase.LIVE:
+    if not scene.course.fallen or scene.phase is not Phase.LIVE:
         return
-    if scene.rungs.rung is Rung.MODEL:
+    if scene.course.service is Service.GIVEN_UP:
         _leave_model(scene)
-    if scene.rungs.rung is Rung.MODEL and _offer(scene, NOTICE):
-        _stand_on(scene, Rung.MENU)
+    if scene.course.service is Service.GIVEN_UP and _offer(scene, NOTICE):
+        _stand_on(scene, ServiceSign.OFFERED)
     elif not scene.rungs.person_asked and _ask_person(scene):
-        _stand_on(scene, Rung.PERSON)
+        scene.rungs.person_asked = True
+        _stand_on(scene, ServiceSign.PERSON_ASKED)
     else:
-        _stand_on(scene, Rung.GOODBYE)
+        _stand_on(scene, ServiceSign.BADE)
         ending.close(scene, Disposition.ENGINE_FAILED, "apology")
 
 
 def keep_offering(scene: Scene) -> None:
     """Behind each answer, and for a caller who is back from where nobody answered: what there is to choose."""
-    if scene.phase is not Phase.LIVE or scene.rungs.with_model or scene.rungs.fallen:
+    if scene.phase is not Phase.LIVE or scene.course.with_model or scene.course.fallen:
         return
     scene.texts.clear()  # there is nobody to read them
     if scene.pad.entry is None and not _offer(scene):
-        scene.rungs.fall()
+        scene.course.serve(ServiceSign.FELL)
         go_down(scene)
         return
-    scene.rungs.stand_on(Rung.MENU)
+    scene.course.serve(ServiceSign.OFFERED)
     _listen(scene)
 
 
-def _stand_on(scene: Scene, rung: Rung) -> None:
-    scene.rungs.stand_on(rung)
-    scene.note("without a model", rung)
+def _stand_on(scene: Scene, sign: ServiceSign) -> None:
+    scene.course.serve(sign)
+    scene.note("without a model", scene.course.service)
 
 
 def _leave_model(scene: Scene) -> None:
@@ -106,7 +107,7 @@ def word_spoken(scene: Scene, event: e.WordSpoken) -> None:
         scene.rungs.understood()
         scene.note("misheard", "a person's turn")
         scene.pad.entry = None
-        scene.rungs.fall()
+        scene.course.serve(ServiceSign.FELL)
     else:
         keypad.break_in(scene)
         scene.note("misheard", "keys are asked for")

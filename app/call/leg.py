@@ -3,8 +3,9 @@
 from app.call import commands as c
 from app.call import ending, floor, keypad, session, texts, transfer
 from app.call import events as e
+from app.call.course import LineSign, Phase, Service
 from app.call.disposition import Disposition
-from app.call.scene import Phase, Scene
+from app.call.scene import Scene
 
 STALLS_WITHIN_MS = 5_000
 
@@ -22,7 +23,8 @@ def attached(scene: Scene, event: e.LegAttached) -> None:
         scene.do(c.HangUp(scene.leg))
         _lose(scene)  # the new socket is quicker than the news of the old one's end
     scene.leg = scene.last_leg = event.leg
-    first, scene.phase = scene.phase is Phase.RINGING, Phase.LIVE
+    first = scene.phase is Phase.RINGING
+    scene.course.line(LineSign.CAME)
     scene.voice.move(event.leg, scene.now)
     if scene.disposition is not None:
         ending.end(scene, scene.disposition)  # it was over before this process took it up
@@ -60,7 +62,7 @@ def _come_back(scene: Scene, what: str) -> None:
         scene.texts.ask(texts.BACK_AGAIN)
     if not welcome:
         _ask_for_the_unheard(scene)
-    if not scene.attachment.live and scene.attachment.retry_at is None:
+    if scene.course.service is Service.NOBODY:
         session.attach(scene)
 
 
@@ -104,7 +106,8 @@ def _lose(scene: Scene) -> None:
         return
     if transfer.leg_lost(scene):
         return
-    scene.phase, scene.away_since = Phase.AWAY, scene.now
+    scene.course.line(LineSign.LOST)
+    scene.away_since = scene.now
     scene.note("leg lost")
     floor.confirm_if_signed(scene)
     scene.turns.leave()

@@ -61,11 +61,12 @@ from app.call import (
 )
 from app.call import commands as c
 from app.call import events as e
+from app.call.course import Phase
 from app.call.departure import Stage
 from app.call.disposition import Disposition
 from app.call.history import Line
 from app.call.onward import Onward
-from app.call.scene import Phase, Scene
+from app.call.scene import Scene
 from app.call.setup import CallSetup
 from app.call.turns import Floor
 

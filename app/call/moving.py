@@ -7,7 +7,8 @@ tool running and no digit half entered. Whoever is on the way to a person, or he
 from app.call import commands as c
 from app.call import events as e
 from app.call import keypad
-from app.call.scene import Phase, Scene
+from app.call.course import LineSign, Phase
+from app.call.scene import Scene
 from app.call.turns import Floor
 
 
@@ -28,7 +29,7 @@ def hand_over(scene: Scene) -> None:
         scene.do(c.StopRinging(rung.attempt))
     scene.do_all(c.CancelTool(run.run) for run in scene.runs.open())
     scene.do(c.HandOver())
-    scene.phase = Phase.ENDED
+    scene.course.line(LineSign.MOVED)
 
 
 def _quiet(scene: Scene) -> bool:

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from app.call import commands as c
 from app.call import ending, session, texts
 from app.call.clocks import Alarm
+from app.call.course import Phase
 from app.call.disposition import Disposition
 from app.call.events import Failure
-from app.call.scene import Phase, Scene
+from app.call.scene import Scene
 
 # --- an answer is owed ------------------------------------------------------------------------------------------------
 
@@ -82,7 +83,7 @@ def alarms_at(scene: Scene) -> Iterable[int | None]:
 
 def _alarms_on(scene: Scene) -> bool:
     quiet = not scene.turns.speaking and scene.turns.hold is None
-    return scene.phase is Phase.LIVE and quiet and not scene.pad.collecting and scene.rungs.with_model
+    return scene.phase is Phase.LIVE and quiet and not scene.pad.collecting and scene.course.with_model
 
 
 def _others_fill(scene: Scene) -> bool:
@@ -122,7 +123,7 @@ def _both_quiet(scene: Scene) -> bool:
     return (
         scene.leg is not None
         and scene.attachment.attached
-        and scene.rungs.with_model
+        and scene.course.with_model
         and scene.playout.idle
         and not scene.turns.speaking
         and not scene.replies.audible

@@ -7,7 +7,6 @@ beside it.
 """
 
 from collections.abc import Iterable
-from enum import StrEnum
 
 from app.call import commands as c
 from app.call.answering import Answering
@@ -15,6 +14,7 @@ from app.call.attachment import Attachment
 from app.call.capped import Capped
 from app.call.clocks import AnswerClock, DeafClock, FailureClock, ToolClock
 from app.call.closing import Closing
+from app.call.course import Course, Phase
 from app.call.departure import Departure
 from app.call.digest import Digest
 from app.call.disposition import Disposition
@@ -32,16 +32,6 @@ from app.call.voice import Voice
 from app.call.waterfall import Waterfall
 
 
-class Phase(StrEnum):
-    RINGING = "ringing"
-    LIVE = "live"
-    AWAY = "away"
-    LEAVING = "leaving"
-    ONWARD = "onward"
-    CLOSING = "closing"
-    ENDED = "ended"
-
-
 class Scene:
     def __init__(self, setup: CallSetup) -> None:
         timings = setup.timings
@@ -52,7 +42,7 @@ class Scene:
         self.elapsed_before = 0  # machine: ... and how long
         self.known_until: int | None = None  # machine, leg: ... up to when it was known what the caller said
         self.moving = False  # moving: another process is to have the call
-        self.phase = Phase.RINGING  # leg, ending, transfer, moving
+        self.course = Course()
         self.leg: int | None = None  # leg, transfer: the present one
         self.last_leg = 0  # leg
         self.stalled_at: int | None = None  # leg
@@ -108,6 +98,10 @@ class Scene:
         """All that is to be done, in order, once."""
         commands, self._commands = self._commands, []
         return commands
+
+    @property
+    def phase(self) -> Phase:
+        return self.course.phase
 
     # --- what several subjects ask --------------------------------------------------------------------------------
 

@@ -8,9 +8,10 @@ may also be **changed** though it works: another is to know what it cannot be to
 from app.call import commands as c
 from app.call import events as e
 from app.call import floor, texts
+from app.call.course import Phase, Service, ServiceSign
 from app.call.events import Failure
 from app.call.history import CALL_BEGINS, Line
-from app.call.scene import Phase, Scene
+from app.call.scene import Scene
 from app.call.turns import Floor
 
 # --- coming -----------------------------------------------------------------------------------------------------------
@@ -18,17 +19,19 @@ from app.call.turns import Floor
 
 def attach(scene: Scene) -> None:
     """Ask for a session, where none is at hand for a renewal or on its way."""
-    if not scene.rungs.with_model:
+    if not scene.course.with_model:
         return
     _drop_foreign(scene)
     if scene.renewal.lent:
         take_next(scene)
     elif scene.renewal.opening(scene.now):
         session, _ = scene.renewal.take()
+        scene.course.serve(ServiceSign.ASKED)
         scene.attachment.ask(session, scene.renewal.asked_at)  # it begins when it is there
     else:
         scene.do_all(scene.renewal.give_back())
         session = scene.attachment.number()
+        scene.course.serve(ServiceSign.ASKED)
         scene.attachment.ask(session, scene.now)
         scene.do(c.AttachSession(session, _history(scene), scene.voice.language))
 
@@ -36,6 +39,7 @@ def attach(scene: Scene) -> None:
 def take_next(scene: Scene, heard_on: bool = False) -> None:
     """The session that was lent serves the call from this step on."""
     session, ends_ms = scene.renewal.take()
+    scene.course.serve(ServiceSign.TOOK_OVER)
     scene.attachment.ask(session, scene.now)
     begin(scene, ends_ms, heard_on)
 
@@ -78,6 +82,7 @@ def in_use(scene: Scene, session: int) -> bool:
 
 def _serve(scene: Scene, ends_ms: int | None) -> None:
     """The session has its history: it hears the caller from now on."""
+    scene.course.serve(ServiceSign.ATTACHED)
     scene.attachment.attach(scene.now)
     scene.renewal.serves(ends_ms, scene.now)
     if scene.uplink.unanswered and not scene.turns.speaking and not scene.answer.running:
@@ -98,6 +103,7 @@ def change(scene: Scene) -> None:
     if not scene.attachment.live:
         return
     scene.do(c.CloseSession(scene.attachment.ordinal))
+    scene.course.serve(ServiceSign.CHANGED)
     scene.attachment.change(scene.now)
     let_go(scene)
     scene.uplink.hand_over()
@@ -106,6 +112,7 @@ def change(scene: Scene) -> None:
 def _drop_foreign(scene: Scene) -> None:
     """The next session speaks the language of the call as it was: of no use if that has changed."""
     if scene.renewal.language != scene.voice.language:
+        scene.course.serve(ServiceSign.NEXT_GONE)
         scene.do_all(scene.renewal.give_back())
 
 
@@ -133,6 +140,7 @@ def release(scene: Scene) -> None:
         scene.do(c.CloseSession(scene.attachment.ordinal))
     scene.do_all(scene.renewal.give_back())
     scene.voice.measure(scene.now)
+    scene.course.serve(ServiceSign.RELEASED)
     scene.attachment.release()
     scene.answer.stop()
     scene.failure.stop()
@@ -158,7 +166,7 @@ def failed(scene: Scene, event: e.SessionFailed) -> None:
 def recover(scene: Scene, failure: Failure, detail: str = "") -> None:
     """The session is of no more use: close it, and go on with another if that can help."""
     scene.note("session failed", f"{failure}: {detail}" if detail else str(failure))
-    if not scene.rungs.with_model:
+    if not scene.course.with_model:
         scene.rungs.listener_lost = True
         release(scene)
         return
@@ -170,14 +178,19 @@ def recover(scene: Scene, failure: Failure, detail: str = "") -> None:
         scene.texts.ask(texts.GO_ON)
     leave_taken_up(scene)
     another = scene.attachment.fail(failure, scene.now)
+    scene.course.serve(_sign_of(another, scene.closing is not None))
     _abandon(scene, failure)
     if scene.closing is not None:
         scene.closing.give_up_reply()
-    elif not another:
-        scene.rungs.fall()
-    elif scene.phase is Phase.LIVE:
+    elif another and scene.phase is Phase.LIVE:
         _bridge(scene, failure)
         _attach_again(scene)
+
+
+def _sign_of(another: bool, closing: bool) -> ServiceSign:
+    if another:
+        return ServiceSign.FAILED
+    return ServiceSign.RELEASED if closing else ServiceSign.FELL
 
 
 def _bridge(scene: Scene, failure: Failure) -> None:
@@ -225,9 +238,7 @@ def _attach_again(scene: Scene) -> None:
 def first_attach_at(scene: Scene) -> int | None:
     """The model comes in when the greeting was heard, when the caller takes the floor, or after 10 s; behind a menu
     when it is over, so that its history says what was chosen."""
-    if not scene.rungs.with_model or scene.began is None:
-        return None
-    if scene.attachment.live or scene.attachment.retry_at is not None:
+    if scene.course.service is not Service.NOBODY or scene.began is None:
         return None
     if scene.turns.floor in (Floor.CALLER, Floor.HELD, Floor.OWED):
         return scene.now
@@ -241,7 +252,7 @@ def first_attach_at(scene: Scene) -> int | None:
 def attach_again_at(scene: Scene) -> int | None:
     """Another session comes in when the rest of a broken reply was heard, or the caller takes the floor: only then
     can its history say truly what they have heard."""
-    if scene.attachment.changing:
+    if scene.course.service is Service.CHANGING:
         return _follows_at(scene)
     hearing = scene.turns.floor is Floor.BOT and scene.playout.reply_unheard and not scene.uplink.unanswered
     return None if hearing else scene.attachment.retry_at

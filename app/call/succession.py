@@ -21,8 +21,9 @@ from collections.abc import Iterable
 from app.call import commands as c
 from app.call import events as e
 from app.call import session, texts
+from app.call.course import Phase, ServiceSign
 from app.call.renewal import Supposed
-from app.call.scene import Phase, Scene
+from app.call.scene import Scene
 from app.call.turns import Floor
 
 
@@ -48,7 +49,7 @@ def wakeups(scene: Scene) -> Iterable[int | None]:
 
 
 def _may_renew(scene: Scene) -> bool:
-    return scene.phase is Phase.LIVE and scene.attachment.attached and scene.rungs.with_model
+    return scene.phase is Phase.LIVE and scene.course.served
 
 
 def _lend_at(scene: Scene) -> int | None:
@@ -85,6 +86,7 @@ def _reply_comes(scene: Scene) -> bool:
 
 def _lend(scene: Scene) -> None:
     ordinal = scene.attachment.number()
+    scene.course.serve(ServiceSign.NEXT_ASKED)
     scene.renewal.asks(ordinal, scene.voice.language, scene.now)
     scene.do(c.LendSession(ordinal, scene.voice.language))
 
@@ -103,15 +105,20 @@ def _give_up(scene: Scene) -> None:
     """It takes too long to open, or has waited too long to be begun."""
     opened = scene.renewal.lent
     scene.note("next session given back" if opened else "next session overdue")
-    scene.do_all(scene.renewal.give_back())
+    _give_back(scene)
     if not opened:
         scene.renewal.fails(scene.now)
+
+
+def _give_back(scene: Scene) -> None:
+    scene.course.serve(ServiceSign.NEXT_GONE)
+    scene.do_all(scene.renewal.give_back())
 
 
 def failed(scene: Scene, event: e.SessionFailed) -> None:
     """The next one, not the present."""
     scene.note("next session failed", str(event.failure))
-    scene.do_all(scene.renewal.give_back())
+    _give_back(scene)
     scene.renewal.fails(scene.now)
 
 

@@ -16,10 +16,11 @@ from collections.abc import Iterable, Mapping
 from app.call import built_in, ending, floor, results, session, texts
 from app.call import commands as c
 from app.call import events as e
+from app.call.course import LineSign, Phase
 from app.call.departure import LAST_WORD_MS, Stage
 from app.call.disposition import Disposition
 from app.call.onward import Onward, OnwardResult
-from app.call.scene import Phase, Scene
+from app.call.scene import Scene
 from app.call.setup import Target
 from app.call.turns import Sign
 
@@ -87,7 +88,7 @@ def _leave_model(scene: Scene) -> None:
     """What was said is dealt with: no session is to answer it when the caller comes back."""
     if scene.turns.hold is not None:
         floor.confirm(scene, Sign.TOOK)
-    scene.phase = Phase.LEAVING
+    scene.course.line(LineSign.LEAVES)
     scene.waterfall.void()
     scene.do_all(scene.pad.close())
     scene.account.answered()
@@ -100,7 +101,7 @@ def _go(scene: Scene) -> None:
     """Out of the stream: from here on /twilio/next says where."""
     assert scene.departure.onward is not None
     scene.departure.go(scene.now)
-    scene.phase = Phase.ONWARD
+    scene.course.line(LineSign.WENT)
     scene.note("onward", scene.departure.onward.way)
     scene.do(c.KeepSnapshot())
     if scene.leg is not None:
@@ -173,9 +174,9 @@ def key_while_leaving(scene: Scene, event: e.KeyPressed) -> None:
 def leg_came(scene: Scene) -> None:
     """The line was lost and is back while the caller is leaving."""
     if scene.departure.stage is Stage.HOLDING:
-        scene.phase = Phase.LEAVING
+        scene.course.line(LineSign.LEAVES)
         return
-    scene.phase = Phase.ONWARD
+    scene.course.line(LineSign.WENT)
     if scene.leg is not None:
         scene.do(c.HangUp(scene.leg))  # the carrier will ask what follows, and be told
     scene.leg = None
@@ -263,11 +264,12 @@ def _receive(scene: Scene, phrase: str, text: str) -> None:
     if scene.leg is None:
         scene.departure.welcome = phrase
         if scene.phase is Phase.ONWARD:
-            scene.phase, scene.away_since = Phase.AWAY, scene.now
+            scene.course.line(LineSign.RETURNED)
+            scene.away_since = scene.now
         scene.do(c.ExpectSession(scene.voice.language))
         scene.do(c.KeepSnapshot())
         return
-    scene.phase = Phase.LIVE
+    scene.course.line(LineSign.RETURNED)
     if scene.playout.in_flight:
         scene.do(c.ClearPlayback(scene.leg))
         scene.note("hold cut")

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from app.call import commands as c
 from app.call import events as e
 from app.call import journal
+from app.call.course import Phase
 from app.call.history import Line
 from app.call.machine import Call
 from app.call.onward import OnwardResult, attempt_name
-from app.call.scene import Phase
 from app.call.setup import (
     Choice,
     Collection,

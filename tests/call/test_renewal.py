@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from app.call import commands as c
 from app.call import events as e
+from app.call.course import Phase
 from app.call.machine import Call
 from app.call.renewal import Renewal
-from app.call.scene import Phase
 from app.call.setup import Phrase, Timings
 from tests.call.stage import FRAME_MS, Stage, setup, times_in, tone
 
