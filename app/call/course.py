@@ -69,7 +69,7 @@ class Service(StrEnum):
     RENEWING = "renewing"  # ... whose successor is asked for, or at hand
     CHANGING = "changing"  # we closed it, though it works: another is to know better
     RECOVERING = "recovering"  # it failed, and another is to follow
-    GIVEN_UP = "given up"  # no session can be had: what is left is looked for in this very step
+    GIVEN_UP = "given_up"  # no session can be had: what is left is looked for in this very step
     MENU = "menu"  # keys, and a few words that a recogniser of our own is sure of
     SPENT = "spent"  # the menu, or the person, was of no use: what is left is looked for in this very step
     PERSON = "person"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.call import commands as c
 from app.call import events as e
 from app.call import journal
-from app.call.course import Phase
+from app.call.course import Phase, Service
 from app.call.history import Line
 from app.call.machine import Call
 from app.call.onward import OnwardResult, attempt_name
@@ -227,6 +227,18 @@ class Watcher:
         assert playout.arrived == playout.heard + playout.dropped + playout.unheard, "no sound is lost or made up"
         assert all(piece.ended for piece in list(playout._pieces)[:-1]), "only the last piece may be open"
         assert (self.call.phase is Phase.ENDED) == self.ended
+        if not self.ended:
+            self.check_course()
+
+    def check_course(self) -> None:
+        """The table's states say what is so."""
+        scene = self.call._scene
+        course, attachment = scene.course, scene.attachment
+        if not course.with_model:
+            return
+        assert course.served == attachment.attached
+        assert (course.service is Service.OPENING) == (attachment.live and not attachment.attached)
+        assert (course.service is Service.RENEWING) == (attachment.attached and scene.renewal.session is not None)
 
     def number(self, session: int) -> None:
         assert session == self.numbered + 1, "sessions are numbered without gaps"
