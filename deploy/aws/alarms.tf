@@ -1,9 +1,9 @@
-# Before callers complain. The server writes its metrics into its log in CloudWatch's embedded format; the names are those
-# of /metrics. What each alarm means, and its first three commands: deploy/RUNBOOK.md.
+# Before callers complain: the alerts of deploy/prometheus for CloudWatch. The server writes its metrics into its log in
+# CloudWatch's embedded format (EMF); deploy/METRICS.md has the names.
 
+# Without a key: CloudWatch may not publish to a topic under Amazon's own (alias/aws/sns). An alarm tells no secret.
 resource "aws_sns_topic" "alarms" {
-  name              = "${var.name}-alarms"
-  kms_master_key_id = "alias/aws/sns"
+  name = "${var.name}-alarms"
 }
 
 resource "aws_sns_topic_subscription" "email" {
@@ -14,23 +14,24 @@ resource "aws_sns_topic_subscription" "email" {
 }
 
 locals {
+  namespace = "Offhook"
   # Of what the server says: over `above` in every one of `minutes`. Percentiles are of seconds.
   own_alarms = {
     slow-turns = {
       what = "p95 from the caller's last sound to the first frame is over 800 ms for 5 min"
-      name = "offhook_turn_seconds", dimensions = { part = "first_frame" }, percentile = "p95", above = 0.8, minutes = 5
+      name = "TurnSeconds", percentile = "p95", above = 0.8, minutes = 5
     }
     slow-turns-half = {
       what = "Half of all turns take over 400 ms for 30 min"
-      name = "offhook_turn_seconds", dimensions = { part = "first_frame" }, percentile = "p50", above = 0.4, minutes = 30
+      name = "TurnSeconds", percentile = "p50", above = 0.4, minutes = 30
     }
     slow-first-word = {
       what = "p95 from the stream's start to the first word is over 500 ms for 5 min"
-      name = "offhook_first_word_seconds", dimensions = {}, percentile = "p95", above = 0.5, minutes = 5
+      name = "FirstWordSeconds", percentile = "p95", above = 0.5, minutes = 5
     }
     late-loop = {
       what = "p99 of the loop's lateness is over 30 ms for 5 min: more calls than the cores carry"
-      name = "offhook_loop_lateness_seconds", dimensions = {}, percentile = "p99", above = 0.03, minutes = 5
+      name = "LoopLatenessSeconds", percentile = "p99", above = 0.03, minutes = 5
     }
   }
 }
@@ -39,9 +40,8 @@ resource "aws_cloudwatch_metric_alarm" "own" {
   for_each            = local.own_alarms
   alarm_name          = "${var.name}-${each.key}"
   alarm_description   = each.value.what
-  namespace           = var.metrics_namespace
+  namespace           = local.namespace
   metric_name         = each.value.name
-  dimensions          = each.value.dimensions
   extended_statistic  = each.value.percentile
   period              = 60
   evaluation_periods  = each.value.minutes
@@ -57,14 +57,14 @@ locals {
   shares = {
     session-errors = {
       what  = "Over 2 % of the model's sessions fail"
-      part  = "offhook_session_errors_total", part_stat = "Sum"
-      whole = "offhook_pool_open_seconds", whole_stat = "SampleCount"
+      part  = "SessionErrors", part_stat = "Sum"
+      whole = "SessionOpenSeconds", whole_stat = "SampleCount"
       share = "100 * part / (part + whole)", above = 2
     }
     pool-misses = {
       what  = "Over 5 % of the sessions are opened while a caller waits: raise POOL_SIZE, or the account's quota"
-      part  = "offhook_pool_cold_opens_total", part_stat = "Sum"
-      whole = "offhook_pool_lent_total", whole_stat = "Sum"
+      part  = "PoolColdOpens", part_stat = "Sum"
+      whole = "PoolLent", whole_stat = "Sum"
       share = "100 * part / whole", above = 5
     }
   }
@@ -90,7 +90,7 @@ resource "aws_cloudwatch_metric_alarm" "share" {
   metric_query {
     id = "part"
     metric {
-      namespace   = var.metrics_namespace
+      namespace   = local.namespace
       metric_name = each.value.part
       stat        = each.value.part_stat
       period      = 300
@@ -99,7 +99,7 @@ resource "aws_cloudwatch_metric_alarm" "share" {
   metric_query {
     id = "whole"
     metric {
-      namespace   = var.metrics_namespace
+      namespace   = local.namespace
       metric_name = each.value.whole
       stat        = each.value.whole_stat
       period      = 300
@@ -107,16 +107,26 @@ resource "aws_cloudwatch_metric_alarm" "share" {
   }
 }
 
-resource "aws_cloudwatch_metric_alarm" "provider_errors" {
-  alarm_name          = "${var.name}-provider-errors"
-  alarm_description   = "More than 5 model sessions failed within 60 s"
-  namespace           = var.metrics_namespace
-  metric_name         = "offhook_session_errors_total"
+locals {
+  # More than so many within 60 s, over all tasks.
+  counts = {
+    provider-errors = { what = "More than 5 model sessions failed within 60 s", name = "SessionErrors", above = 5 }
+    calls-refused   = { what = "Callers were told that all lines are busy", name = "CallsRefused", above = 0 }
+    calls-failed    = { what = "Calls ended because no model could be had", name = "CallsFailed", above = 0 }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "count" {
+  for_each            = local.counts
+  alarm_name          = "${var.name}-${each.key}"
+  alarm_description   = each.value.what
+  namespace           = local.namespace
+  metric_name         = each.value.name
   statistic           = "Sum"
   period              = 60
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
-  threshold           = 5
+  threshold           = each.value.above
   treat_missing_data  = "notBreaching"
   alarm_actions       = [aws_sns_topic.alarms.arn]
   ok_actions          = [aws_sns_topic.alarms.arn]

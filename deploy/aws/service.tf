@@ -13,6 +13,7 @@ locals {
     NOVA_SONIC_MAX_STREAMS = tostring(var.account_streams)
     MAX_CALLS              = tostring(local.max_calls)
     DRAIN_SECONDS          = tostring(local.drain_seconds)
+    EMF                    = "true"
     REDIS_URL              = local.redis_url
   }, var.settings)
 }
@@ -132,8 +133,8 @@ resource "aws_appautoscaling_policy" "calls" {
     scale_out_cooldown = 30
     scale_in_cooldown  = 600
     customized_metric_specification {
-      namespace   = var.metrics_namespace
-      metric_name = "offhook_calls_live"
+      namespace   = local.namespace
+      metric_name = "CallsLive"
       statistic   = "Average"
     }
   }

@@ -175,12 +175,6 @@ variable "alarm_emails" {
   default     = []
 }
 
-variable "metrics_namespace" {
-  description = "Of CloudWatch, where the server's metrics are found."
-  type        = string
-  default     = "Offhook"
-}
-
 variable "log_days" {
   type    = number
   default = 30

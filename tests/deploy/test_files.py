@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from app.metrics.emf import NAMESPACE, TOLD
 from app.settings import Settings
 from app.web.doors import LAST_MOVES_S, MOVE_S
 
@@ -21,6 +22,7 @@ PROJECT = (REPOSITORY / "pyproject.toml").read_text()
 KUBERNETES = DEPLOY / "kubernetes"
 TOOLS = REPOSITORY / ".data/deploy-tools"
 KNOWN = {name.upper() for name in Settings.model_fields}
+NOT_OURS = {"HealthyHostCount", "HTTPCode_Target_5XX_Count", "DatabaseMemoryUsagePercentage"}
 SYSTEMS_OWN = {"GRAFANA_PASSWORD", "WORKERS"}  # of docker-compose.yml itself
 
 
@@ -123,12 +125,14 @@ def test_the_pod_is_told_apart_from_a_dead_one_and_may_do_nothing_else() -> None
 
 
 def test_every_metric_that_an_alarm_or_a_scaler_looks_at_is_measured() -> None:
-    page = (DEPLOY / "METRICS.md").read_text()
-    measured = set(re.findall(r"^\| `(offhook_\w+)`", page, re.M))
-    for folder in ("aws", "kubernetes"):
-        text = "\n".join(path.read_text() for path in (DEPLOY / folder).iterdir() if path.is_file())
-        named = set(re.findall(r"\boffhook_\w+", text))
-        assert named and named <= measured, named - measured
+    measured = set(re.findall(r"^\| `(offhook_\w+)`", (DEPLOY / "METRICS.md").read_text(), re.M))
+    [scaled] = manifests()["HorizontalPodAutoscaler"]["spec"]["metrics"]
+    assert scaled["pods"]["metric"]["name"] in measured
+    files = [(DEPLOY / "aws" / name).read_text() for name in ("alarms.tf", "service.tf")]
+    text = "\n".join(line for line in "\n".join(files).splitlines() if "AWS/" not in line)
+    named = set(re.findall(r'\b(?:name|part|whole|metric_name) += "([A-Z]\w+)"', text)) - NOT_OURS
+    assert len(named) >= 9 and named <= set(TOLD), named - set(TOLD)
+    assert f'namespace = "{NAMESPACE}"' in text and '"true"' == terraform_settings()["EMF"]
 
 
 def test_one_number_of_calls_stands_in_every_place() -> None:
