@@ -132,7 +132,7 @@ def test_every_metric_that_an_alarm_or_a_scaler_looks_at_is_measured() -> None:
     text = "\n".join(line for line in "\n".join(files).splitlines() if "AWS/" not in line)
     named = set(re.findall(r'\b(?:name|part|whole|metric_name) += "([A-Z]\w+)"', text)) - NOT_OURS
     assert len(named) >= 9 and named <= set(TOLD), named - set(TOLD)
-    assert f'namespace = "{NAMESPACE}"' in text and '"true"' == terraform_settings()["EMF"]
+    assert f'namespace = "{NAMESPACE}"' in text and terraform_settings()["EMF"] == '"true"'
 
 
 def test_one_number_of_calls_stands_in_every_place() -> None:
