@@ -14,8 +14,7 @@ locals {
     MAX_CALLS              = tostring(local.max_calls)
     DRAIN_SECONDS          = tostring(local.drain_seconds)
     EMF                    = "true"
-    REDIS_URL              = local.redis_url
-  }, var.settings)
+  }, { for url in local.redis_urls : "REDIS_URL" => url }, var.settings)
 }
 
 resource "aws_cloudwatch_log_group" "this" {

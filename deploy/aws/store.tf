@@ -1,9 +1,12 @@
-# Calls that are taken up elsewhere, leases and quotas: two nodes, so that the loss of one loses no call. Where var.redis_url
-# names a Redis of yours, none is made.
+# Calls that are taken up elsewhere, leases and quotas: two nodes, so that the loss of one loses no call. Where
+# var.redis_url or a secret REDIS_URL names a Redis of yours, none is made.
 
 locals {
-  make_redis = var.redis_url == "" ? 1 : 0
-  redis_url  = one(concat([for redis in aws_elasticache_replication_group.this : "rediss://${redis.primary_endpoint_address}:6379/0"], compact([var.redis_url])))
+  make_redis = var.redis_url == "" && !contains(keys(var.secrets), "REDIS_URL") ? 1 : 0
+  redis_urls = concat(
+    [for redis in aws_elasticache_replication_group.this : "rediss://${redis.primary_endpoint_address}:6379/0"],
+    compact([var.redis_url]),
+  )
 }
 
 resource "aws_elasticache_subnet_group" "this" {

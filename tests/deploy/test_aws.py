@@ -159,8 +159,11 @@ def test_apply_then_nothing_to_do_then_destroy(cloud: Cloud, terraform: Terrafor
 @pytest.mark.timeout(300)
 def test_without_a_redis_of_theirs_one_is_planned(cloud: Cloud, terraform: Terraform) -> None:
     """Planned only: the emulated account keeps too little of a replication group to apply it."""
-    plan = terraform("plan", "-detailed-exitcode", variables=cloud.variables, good=(CHANGES,))
-    assert "aws_elasticache_replication_group.this[0] will be created" in plan
+    planned = "aws_elasticache_replication_group.this[0] will be created"
+    assert planned in terraform("plan", "-detailed-exitcode", variables=cloud.variables, good=(CHANGES,))
+    arn = cloud.variables["secrets"]["TWILIO_AUTH_TOKEN"]
+    secret = cloud.variables | {"secrets": {"TWILIO_AUTH_TOKEN": arn, "REDIS_URL": arn}}
+    assert planned not in terraform("plan", "-detailed-exitcode", variables=secret, good=(CHANGES,))
 
 
 @pytest.mark.slow
