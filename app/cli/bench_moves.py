@@ -100,6 +100,9 @@ class Figures:
         self.quick_snapshots = int(kept.get(KEPT_WITHIN_MS, 0))
         self.snapshot_ms = _finite(spread_of_buckets(kept))
         self.late_ms = _finite(spread_of_buckets(_histogram(metrics, "offhook_loop_lateness_seconds")))
+
+    def of_arrival(self, turned_away: int, metrics: Mapping[str, float]) -> None:
+        self.refused = turned_away
         self.refused_for = {
             found[1]: int(n) for name, n in metrics.items() if n and (found := _REFUSED.fullmatch(name))
         }
@@ -157,6 +160,7 @@ async def kill_one(town: Town, sizes: Sizes) -> Figures:
     figures = Figures(f"SIGKILL of one of {sizes.processes} servers", town.stands_on, sizes.killed_calls)
     crowd = _crowd(town, 1, sizes.killed_calls)
     await crowd.arrive(sizes.ramp_s)
+    figures.of_arrival(crowd.turned_away, await town.servers.total())
     await asyncio.sleep(sizes.talk_s)
     victim = await _busiest(town)
     before, at = await crowd.acknowledged(), time.monotonic_ns()
@@ -176,6 +180,7 @@ async def restart_all(town: Town, sizes: Sizes) -> Figures:
     figures = Figures(f"rolling restart of {sizes.processes} servers", town.stands_on, sizes.rolled_calls)
     crowd = _crowd(town, 1_001, sizes.rolled_calls)
     await crowd.arrive(sizes.ramp_s)
+    figures.of_arrival(crowd.turned_away, await town.servers.total())
     await asyncio.sleep(sizes.talk_s)
     before, at = await crowd.acknowledged(), time.monotonic_ns()
     for site in town.servers.sites:
@@ -196,6 +201,7 @@ async def cut_one_off(town: Town, sizes: Sizes) -> Figures:
     figures = Figures(f"one of {sizes.processes} hosts cut off for {sizes.cut_s:g} s", town.stands_on, sizes.cut_calls)
     crowd = _crowd(town, 2_001, sizes.cut_calls)
     await crowd.arrive(sizes.ramp_s / 4)
+    figures.of_arrival(crowd.turned_away, await town.servers.total())
     await asyncio.sleep(sizes.talk_s)
     victim = await _busiest(town)
     ended = _ends(await town.servers.metrics(victim))
@@ -234,7 +240,6 @@ async def _judge(figures: Figures, town: Town, crowd: Crowd, before: dict[str, i
     figures.of_servers(await town.servers.total())
     figures.of(crowd.gaps(at))
     figures.lost = crowd.lost()
-    figures.refused = crowd.turned_away
     figures.turns_kept = sum(before.values())
     figures.turns_lost = sum(max(0, turns - after[call_sid]) for call_sid, turns in before.items())
     figures.ask(bool(figures.moved), "nothing was moved")

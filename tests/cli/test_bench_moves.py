@@ -28,6 +28,7 @@ def test_calls_outlive_their_server() -> None:
 
 
 @pytest.mark.slow
-def test_twenty_calls_outlive_their_server_and_sixty_a_rolling_restart() -> None:
-    killed, restarted = moves()
+def test_calls_outlive_their_server_a_rolling_restart_and_a_host_that_is_cut_off() -> None:
+    killed, restarted, *cut = moves()
     assert (killed["calls"], restarted["calls"]) == (Sizes().killed_calls, Sizes().rolled_calls)
+    assert [figures["calls"] for figures in cut] in ([], [Sizes().cut_calls])  # hosts of their own take root
