@@ -31,7 +31,7 @@ from app.call.setup import (
 )
 from app.edition import Edition
 from app.engines.engine import LISTENER, SessionKey, SessionSpec, ToolSpec
-from app.prompts.agent import Agent, OutboundEntry
+from app.prompts.agent import Agent, FrontMatter, OutboundEntry
 from app.prompts.keys import keypad_of
 from app.prompts.routes import Way
 from app.prompts.transfers import TransferTarget
@@ -190,7 +190,7 @@ class Casting:
             phrases=tongues[facts.language],
             tongues=tongues,
             targets=targets,
-            keypad=keypad_of(chosen.keypad, chosen.collect),
+            keypad=_keypad(chosen, facts),
             messages=chosen.messages,
             effects=frozenset(name for name, tool in self.edition.toolbox.tools.items() if tool.effects),
             known=KnownAnswers(chosen.known_answers.swap, chosen.known_answers.note),
@@ -287,6 +287,12 @@ def _without_model(agent: Agent, targets: Mapping[str, Target]) -> WithoutModel:
     wanted = (chosen.person, zero or "", *targets)
     person = next((name for name in wanted if name in targets and targets[name].open), "")
     return WithoutModel(chosen.menu or keypad.start, person)
+
+
+def _keypad(chosen: FrontMatter, facts: CallFacts) -> Keypad:
+    """Whom we have called is not offered the menu that callers begin with."""
+    keypad = keypad_of(chosen.keypad, chosen.collect)
+    return replace(keypad, start="") if facts.placed_by_us else keypad
 
 
 def _outbound(entry: OutboundEntry | None) -> Outbound:

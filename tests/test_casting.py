@@ -124,6 +124,7 @@ async def test_a_call_we_place_begins_with_its_own_greeting_whatever_the_hour_an
     setup = (await placed(casting)).setup
     assert casting.places_calls("desk") and not casting.places_calls("night") and not casting.places_calls("nobody")
     assert (setup.first_phrase, setup.facts.language) == ("closed_now", "en-US"), "not the number's own way"
+    assert setup.keypad.start == "" and setup.keypad.menus, "they have not called to hear a menu"
     assert setup.outbound == Outbound("leave_message", "goodbye")
     assert "You have called me" in setup.opening and setup.opening.endswith("- name: Anna")
     assert "you have called" in setup.greeting_prompt.lower()

@@ -110,6 +110,9 @@ def _run(options: CampaignOptions, ready: Calling, plan: Plan, book: AttemptBook
     async def run() -> Over:
         url = options.server or ready.settings.public_url
         async with AskedServer(url, ready.settings.stream_key) as server:
+            if await server.is_stranger():
+                fix = "give both the same STREAM_SECRET, or TWILIO_AUTH_TOKEN"
+                return Over(f"the server at {url} cannot open our orders, and would hang up on everybody: {fix}")
             with _bar(plan) as (bar, task):
 
                 def changed(why: str) -> None:
@@ -142,6 +145,14 @@ class AskedServer:
 
     async def __aexit__(self, *_: object) -> None:
         await self._client.aclose()
+
+    async def is_stranger(self) -> bool:
+        """It answers, and does not share our secret."""
+        try:
+            answer = await self._client.get(f"{ENDED_PATH}/{seal_name(self._secret, 'nobody', int(time.time()))}")
+        except httpx.HTTPError:
+            return False
+        return answer.status_code in (403, 404)
 
     async def room(self) -> str:
         """Why it would not, "" where it would."""

@@ -5,6 +5,7 @@ import time
 from structlog.testing import capture_logs
 
 from app.call.events import Answerer
+from app.cli.call_campaign import AskedServer
 from app.legs.twilio.orders import Order, seal, seal_name
 from tests.web.house import CALL, Desk, open_house
 from tests.web.test_twilio import verbs
@@ -65,3 +66,17 @@ async def test_how_a_call_ended_is_told_to_whoever_shares_the_secret() -> None:
         order = await house.client.get(f"/outbound/ended/{address().rpartition('/')[2]}")
     assert told.json() == {"call": CALL, "disposition": "completed"}
     assert [old.status_code, forged.status_code, order.status_code] == [403, 403, 403]
+
+
+async def test_whoever_places_calls_finds_out_whether_the_server_can_open_them() -> None:
+    async with open_house(Desk(), order_secret=SECRET) as house, open_house(Desk()) as without:
+        asked = [(house.port, SECRET, False), (house.port, "another", True), (without.port, SECRET, True)]
+        for port, secret, is_stranger in asked:
+            async with AskedServer(f"http://127.0.0.1:{port}", secret) as server:
+                assert await server.is_stranger() is is_stranger
+        async with AskedServer(f"http://127.0.0.1:{house.port}", SECRET) as server:
+            assert await server.room() == ""
+            assert await server.disposition(CALL) == "completed"
+    async with AskedServer(f"http://127.0.0.1:{house.port}", SECRET) as server:
+        assert not await server.is_stranger()
+        assert "does not answer" in await server.room()
