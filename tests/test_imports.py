@@ -28,7 +28,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "assembly": PURE
     | NEIGHBOURS
     | {"bridge", "pool", "edition", "casting", "editions", "studio", "settings", "prices"},
-    "doctor": PURE | NEIGHBOURS | {"edition", "assembly", "settings"},  # a server's own parts, asked one by one
+    "doctor": PURE
+    | NEIGHBOURS
+    | {"edition", "assembly", "settings", "prices"},  # a server's own parts, asked one by one
     "web": PURE | NEIGHBOURS | {"bridge", "pool", "settings"},
     "simulator": {"audio", "engines.offline"},  # were the wire code shared, both ends would share a mistake
     "cli": PURE

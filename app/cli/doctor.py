@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 from rich.text import Text
 
 from app.cli.talk import MISUSED, WRONG, AsJson, fail, logging_to_stderr, read_settings, tell
@@ -52,10 +53,10 @@ def doctor(
 
 
 def _show(findings: list[Finding]) -> None:
-    table = Table("check", "state", "what was found", "fix", box=None)
+    table = Table("check", "state", Column("what was found", overflow="fold"), Column("fix", overflow="fold"), box=None)
     for finding in findings:
         state = Text(finding.state, STYLES[finding.state])
-        table.add_row(finding.check, state, Text(finding.said), Text(finding.fix))
+        table.add_row(finding.check, state, escape(finding.said), escape(finding.fix))
     console = Console()
     console.print(table)
     counts = {state: sum(finding.state is state for finding in findings) for state in State}

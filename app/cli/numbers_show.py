@@ -66,7 +66,9 @@ def number_row(finding: Finding, routes: Routes) -> dict[str, Any]:
 
 
 def numbers_table(findings: Iterable[Finding], routes: Routes) -> Table:
-    table = Table(Column("number", no_wrap=True), "SID", "name", "state", "answered by", box=None)
+    table = Table(
+        Column("number", no_wrap=True), Column("SID", overflow="fold"), "name", "state", "answered by", box=None
+    )
     for finding in findings:
         row = number_row(finding, routes)
         leads = row["overridden_by"] or row["agent"] or row["voice_url"] or "nobody"

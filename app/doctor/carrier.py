@@ -65,13 +65,14 @@ async def numbers(settings: Settings) -> Finding:
 
 def numbers_finding(found: Comparison) -> Finding:
     ours = [finding for finding in found.findings if finding.state != "elsewhere"]
+    led = f"numbers that lead here: {len(ours)}"
     if found.problems:
         problem, _, fix = found.problems[0].partition(": ")
         return wrong(problem, fix)
     if found.wrong:
         kinds = sorted({finding.state for finding in found.wrong})
-        said = f"{len(found.wrong)} of our {len(ours)} numbers: {' and '.join(kinds)}"
+        said = f"{len(found.wrong)} of the {len(ours)} numbers that should lead here: {' and '.join(kinds)}"
         return wrong(said, "offhook numbers check, then with --repair", wrong=len(found.wrong))
     if found.warnings:
-        return warning(f"{len(ours)} numbers lead here; {found.warnings[0].partition(':')[0]}", "offhook numbers check")
-    return right(f"{len(ours)} numbers lead here", numbers=len(ours))
+        return warning(f"{led}; {found.warnings[0].partition(':')[0]}", "offhook numbers check")
+    return right(led, numbers=len(ours))

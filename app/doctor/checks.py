@@ -11,8 +11,9 @@ from app.doctor.rounds import Check
 from app.engines.engine import Endpoint
 from app.settings import Settings, SettingsError
 
-NOT_LOCAL = "left out with --local: no telephone network is needed"
-NO_ADDRESS = "left out: PUBLIC_URL and TWILIO_AUTH_TOKEN come first"
+NOT_LOCAL = "with --local no telephone network is needed"
+NO_CLOCK = "with --local and an endpoint of our own, nobody is asked who knows the time"
+NO_ADDRESS = "PUBLIC_URL and TWILIO_AUTH_TOKEN come first"
 
 
 def checks_for(settings: Settings, local: bool) -> list[Check]:
@@ -20,6 +21,7 @@ def checks_for(settings: Settings, local: bool) -> list[Check]:
     where = Endpoint(settings.aws_region, settings.nova_sonic_model_id)
     outside = NOT_LOCAL if local else ""
     through = outside or ("" if settings.public_url and settings.auth_tokens else NO_ADDRESS)
+    own_endpoint = bool(settings.aws_endpoint_url_bedrock_runtime)
     fallbacks = [Endpoint(region, name) for region, name in settings.fallbacks]
     return [
         Check("settings", partial(_settings, settings, local)),
@@ -27,14 +29,17 @@ def checks_for(settings: Settings, local: bool) -> list[Check]:
         Check("native", machine.native),
         Check("disk", partial(machine.disk, settings.data_dir)),
         Check("content", partial(house.content, settings)),
-        Check("store", partial(house.store, settings)),
+        Check("store", partial(house.store, settings), measures=True),
         Check("database", partial(house.database, settings)),
         Check("quotas", partial(_quotas, settings)),
         Check("credentials", partial(model.credentials, settings)),
-        Check("model", partial(model.session, settings, where)),
-        *(Check(f"model-{place.region}", partial(model.session, settings, place)) for place in fallbacks),
-        Check("round-trip", partial(model.round_trip, settings)),
-        Check("clock", partial(clock, settings, local)),
+        Check("model", partial(model.session, settings, where), measures=True),
+        *(
+            Check(f"model-{place.region}", partial(model.session, settings, place), measures=True)
+            for place in fallbacks
+        ),
+        Check("round-trip", partial(model.round_trip, settings), measures=True),
+        Check("clock", partial(clock, settings, local), NO_CLOCK if local and own_endpoint else ""),
         Check("account", partial(carrier.account, settings), outside),
         Check("numbers", partial(carrier.numbers, settings), outside),
         Check("certificate", partial(door.certificate, settings), through),

@@ -1,28 +1,32 @@
 """Our own things: content, store, database."""
 
 import asyncio
+import secrets
 import time
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.cache.rendered import Rendered, inventory
-from app.cache.store import StoreGone, open_store
+from app.cache.store import Store, StoreGone, open_store
 from app.content.faults import ContentError
 from app.doctor.findings import Finding, right, warning, wrong
 from app.edition import Edition, load_edition
+from app.prices import load_prices
 from app.records.messages import MessageBook
 from app.settings import Settings, tool_variables
 from app.tools.addresses import read_hosts
 from app.tools.inspect import deployment_faults
 from app.tools.web import Web
 
+TRIES = 3  # the best counts: the first one connects
 SLOW_MS = 10  # a command of the store; a turn waits for none, but the sum of them is felt
 
 
 async def content(settings: Settings) -> Finding:
     try:
         edition = await asyncio.to_thread(load_edition, settings.content_dir)
+        await asyncio.to_thread(load_prices, settings.prices)
     except ContentError as error:
         more = f" (and {len(error.faults) - 1} more)" if len(error.faults) > 1 else ""
         first = error.faults[0]
@@ -50,24 +54,32 @@ def _silent(edition: Edition, content_dir: Path) -> int:
 
 
 async def store(settings: Settings) -> Finding:
-    """A document is written, read and removed, in the store that a server would use."""
+    """A document is written, read and removed, in the store that a server would use; the best of a few tries."""
+    name = secrets.token_hex(8)
     async with open_store(settings.redis_url, settings.data_dir) as opened:
-        began = time.monotonic()
-        try:
-            await opened.put("doctor", "loop", {"at": began}, ttl_s=10)
-            came_back = await opened.get("doctor", "loop") == {"at": began}
-            await opened.delete("doctor", "loop")
-        except StoreGone as gone:
-            return wrong(f"the store does not work: {gone}", "start it, or check REDIS_URL and its password")
-        ms = round((time.monotonic() - began) * 1000 / 3, 1)
-    if not came_back:
-        return wrong("the store does not give back what was put in", "check REDIS_URL: is it a cache that evicts?")
+        tries = [await _tried(opened, name) for _ in range(TRIES)]
+    worked = [ms for ms in tries if isinstance(ms, float)]
+    if not worked:
+        return wrong(f"the store does not work: {tries[-1]}", "start it, or check REDIS_URL and its password")
+    ms = round(min(worked), 1)
     if opened.backend == "memory":
         fix = "install redis-server, or set REDIS_URL"
         return warning("no Redis at hand: state lives in memory and ends with the process", fix)
     if ms > SLOW_MS:
         return warning(f"{opened.backend} answers in {ms} ms", "bring the store nearer to the server", ms=ms)
     return right(f"{opened.backend} answers in {ms} ms", ms=ms)
+
+
+async def _tried(opened: Store, name: str) -> float | str:
+    """Milliseconds for a command, or what is wrong."""
+    began = time.monotonic()
+    try:
+        await opened.put("doctor", name, {"at": began}, ttl_s=10)
+        came_back = await opened.get("doctor", name) == {"at": began}
+        await opened.delete("doctor", name)
+    except StoreGone as gone:
+        return str(gone)
+    return (time.monotonic() - began) * 1000 / 3 if came_back else "it does not give back what was put in"
 
 
 async def database(settings: Settings) -> Finding:

@@ -1,4 +1,4 @@
-"""Every check at the same time, each under a time limit of its own."""
+"""Every check at the same time, each under a time limit of its own; those that measure come after, one by one."""
 
 import asyncio
 import time
@@ -12,11 +12,13 @@ LIMIT_S = 12.0
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`name` is what `--only` takes. `left_out` says why it does not apply; it is not asked then."""
+    """`name` is what `--only` takes. `left_out` says why it does not apply; it is not asked then. `measures`: its
+    figures would be those of the other checks, were they asked at the same time."""
 
     name: str
     ask: Callable[[], Awaitable[Finding]]
     left_out: str = ""
+    measures: bool = False
     limit_s: float = LIMIT_S
 
 
@@ -30,7 +32,11 @@ async def examine(checks: Iterable[Check], told: Callable[[Finding], None] = lam
         told(finding)
         return finding
 
-    return list(await asyncio.gather(*map(one, checks)))
+    asked = list(checks)
+    found = await asyncio.gather(*(one(check) for check in asked if not check.measures))
+    found += [await one(check) for check in asked if check.measures]
+    order = {check.name: at for at, check in enumerate(asked)}
+    return sorted(found, key=lambda finding: order[finding.check])
 
 
 async def _asked(check: Check) -> Finding:

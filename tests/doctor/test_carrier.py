@@ -46,7 +46,7 @@ def twilio(settings: Make) -> Twilio:
 async def test_an_account_in_order_is_right(twilio: Twilio) -> None:
     async with twilio() as settings:
         assert (await carrier.account(settings)).state is State.RIGHT
-        assert (await carrier.numbers(settings)).said == "1 numbers lead here"
+        assert (await carrier.numbers(settings)).said == "numbers that lead here: 1"
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,12 @@ async def test_a_fault_of_the_content_is_named_with_its_line(settings: Make, des
     assert found.state is State.WRONG and "prompts/desk.md:2" in found.said and "prompts check" in found.fix
 
 
+async def test_a_price_table_with_a_fault_is_wrong(settings: Make, tmp_path: Path) -> None:
+    (tmp_path / "prices.yaml").write_text("nonsense: true\n")
+    found = await house.content(settings(prices=tmp_path / "prices.yaml"))
+    assert found.state is State.WRONG and "prices.yaml" in found.said
+
+
 async def test_a_tool_whose_variable_is_not_set_is_wrong(settings: Make, desk: Path) -> None:
     page = "name: find_it\ndescription: Finds it.\nmethod: GET\nurl: https://orders.example.com/x\n"
     (desk / "tools" / "find_it.yaml").write_text(page + "headers: {Authorization: '{{ TOOL_KEY }}'}\n")

@@ -23,7 +23,7 @@ async def test_each_check_has_its_answer_in_order() -> None:
     heard: list[str] = []
     checks = [
         Check("stuck", stuck, limit_s=0.05),
-        Check("fine", fine),
+        Check("fine", fine, measures=True),
         Check("broken", broken),
         Check("other", fine, left_out="not here"),
     ]
@@ -34,5 +34,5 @@ async def test_each_check_has_its_answer_in_order() -> None:
         ("broken", State.WRONG),
         ("other", State.LEFT_OUT),
     ]
-    assert heard[-1] == "stuck" and findings[0].ms >= 50 and "--only stuck" in findings[0].fix
+    assert heard[-2:] == ["stuck", "fine"] and findings[0].ms >= 50 and "--only stuck" in findings[0].fix
     assert "hunter2" not in str(findings) and "RuntimeError" in findings[2].said
