@@ -213,3 +213,23 @@ def test_a_snapshot_that_is_not_ours_is_refused(change: dict[str, object]) -> No
     kept = {**Conversation(Call(HOUSE), 0, 1).stage.call.snapshot(), **change}
     with pytest.raises(ValueError, match="snapshot"):
         Call.resume(HOUSE, kept, 0, "another process")
+
+
+@pytest.mark.parametrize(("gap_ms", "times"), [(500, 0), (3_000, 1)])
+def test_a_caller_who_may_have_spoken_while_nobody_listened_is_asked_once_to_say_it_again(
+    gap_ms: int, times: int
+) -> None:
+    house = replace(HOUSE, phrases={**HOUSE.phrases, "repeat": Phrase("repeat", "Say that again?", tone(5, 400))})
+    original = Conversation(Call(house), 0, 1)
+    original.play("answer")
+    kept = original.stage.call.snapshot()
+    call = Call.resume(house, kept, 5_000, "another process", wall_ms=kept["wall_ms"] + gap_ms)
+    stage = Stage(call, line=False)
+    stage.now = 5_000
+    stage.attach_leg()
+    stage.run(8_000)
+    stage.tell(e.LegEnded(1, e.LegEnd.LOST))
+    stage.run(14_000)
+    stage.attach_leg()
+    stage.run(18_000)
+    assert [line.text for line in call.transcript()].count("Say that again?") == times
