@@ -20,13 +20,14 @@ from rich.console import Console
 from app.cli.bench import rendered_content
 from app.cli.bench_show import Shown
 from app.cli.talk import fail, logging_to_stderr
-from app.simulator.lab.soaking import COUNTS, FEWEST_ROUNDS, Sample, draw, later_half, leaked, slope
+from app.simulator.lab.soaking import COUNTS, FEWEST_ROUNDS, SURE, Sample, draw, later_half, leaked, slope
 from app.simulator.load.overload import BUSY
 from app.simulator.load.processes import NotStarted
 from app.simulator.load.soak import soak as soak_for
 
 HALF_THE_KNEE = 30
 MOST_REFUSED = 0.1  # of the callers: with fewer calls nothing is proved
+MOST_HIDDEN_KB = 20.0  # a call, that noise may hide: a call that is kept whole is 60
 
 app = typer.Typer()
 
@@ -61,12 +62,22 @@ def soak(
     raise typer.Exit(1 if figures["why_not"] else 0)
 
 
+def hidden_kb(figures: Mapping[str, Any]) -> float:
+    """How much memory each call could keep without its being told from noise."""
+    noise: float = figures["noise_mb_a_minute"] * figures["minutes"] * 1000 / max(1, figures["calls"])
+    return SURE * noise
+
+
 def why_not(figures: Mapping[str, Any]) -> list[str]:
     """What speaks against "it does not grow"; nothing, where that is proved."""
     found = [f"grows: {', '.join(figures['leaks'])}"] if figures["leaks"] else []
     if figures["rounds"] < FEWEST_ROUNDS:
         found.append(
             f"{figures['rounds']} rounds are too few to tell: {FEWEST_ROUNDS} at least, so give it more minutes"
+        )
+    elif (hidden := hidden_kb(figures)) > MOST_HIDDEN_KB:
+        found.append(
+            f"noise hides up to {hidden:.0f} KB a call, and {MOST_HIDDEN_KB:.0f} are allowed: give it more minutes"
         )
     if figures["refused"] > MOST_REFUSED * figures["calls"]:
         found.append(f"{figures['refused']} of {figures['calls']} calls were refused: this machine carries too few")

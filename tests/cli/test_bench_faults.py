@@ -34,14 +34,15 @@ def test_a_soak_is_summed_up_by_its_idle_moments() -> None:
     assert figures["lateness_ms"] == {"median": 0.4, "most": 0.8}
 
 
-WELL = {"leaks": [], "rounds": 5, "calls": 100, "refused": 0, "troubles": []}
+WELL = {"leaks": [], "rounds": 5, "minutes": 4.0, "calls": 100, "refused": 0, "troubles": [], "noise_mb_a_minute": 0.1}
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         ({"leaks": ["memory", "tasks"]}, "grows: memory, tasks"),
-        ({"rounds": 2}, "too few to tell"),
+        ({"rounds": 2, "noise_mb_a_minute": None}, "too few to tell"),
+        ({"noise_mb_a_minute": 0.5}, "noise hides up to 60 KB a call"),
         ({"refused": 11}, "11 of 100 calls were refused"),
         ({"troubles": ["the line broke"]}, "1 calls in trouble: the line broke"),
     ],
