@@ -2,7 +2,9 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ from app.call.events import (
     UserText,
 )
 from app.call.history import Line
+from app.call.renewal import Renewal
+from app.call.setup import Timings
 from app.engines.engine import EngineError
 from app.engines.nova_sonic.engine import NovaSonicEngine, NovaSonicOptions
 from app.engines.nova_sonic.session import SessionLimits, SonicSession
@@ -382,3 +386,21 @@ async def test_an_engine_that_closes_leaves_no_task_and_no_connection(options: N
     left = {task for task in asyncio.all_tasks() - before if "peer.py" not in repr(task.get_coro())}
     assert not left
     assert threading.active_count() < 20
+
+
+async def test_credentials_of_a_container_that_expire_soon_bring_the_next_session_forward(
+    peer: Peer, options: NovaSonicOptions, keys_until: Callable[[datetime], None]
+) -> None:
+    """As on ECS and EKS: the SDK's own chain asks an HTTP server for keys, which says until when they are good."""
+    keys_until(datetime.now(UTC) + timedelta(seconds=300))
+    engine = NovaSonicEngine(options)
+    session, stream = await call(engine, peer)
+    assert stream.signed_well
+    assert session.ends_ms is not None
+    renewal = Renewal(Timings())
+    renewal.serves(session.ends_ms, session.opened_ms)
+    lend_at = renewal.lend_at(session.opened_ms, quiet=True)
+    assert lend_at is not None
+    assert 115_000 <= lend_at - session.opened_ms <= 121_000, "180 s before they expire, instead of after 360 s"
+    await session.close()
+    await engine.close()
