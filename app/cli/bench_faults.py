@@ -23,6 +23,7 @@ from app.simulator.lab.picture import draw
 
 app = typer.Typer()
 AT_ONCE = 8
+COLOURS = {"heard": "green", "lost": "bold red", "again": "yellow", "piece": "yellow", "line": "cyan"}
 APART_S = 0.4  # the houses of a matrix open one after another
 CRITICAL = 50  # the log of a server in trouble is not what is shown here
 
@@ -125,14 +126,17 @@ async def _wavs(folder: Path) -> list[Kept]:
 
 
 def _show_wavs(console: Console, kept: Sequence[Kept]) -> None:
-    colours = {"heard": "green", "lost": "bold red", "again": "yellow", "piece": "yellow", "line": "cyan"}
     for one in kept:
         console.print(f"\n[bold]{one.path}[/]: {one.what}", soft_wrap=True)
         for what in one.happened:
             console.print(f"  [dim]{what}[/]", soft_wrap=True)
-        words = " ".join(f"[{colours[mark]}]{_word(name, mark)}[/]" for name, mark, _ in one.words)
-        console.print(f"  {words}", soft_wrap=True)
+        for row in one.rows:
+            words = " ".join(f"[{COLOURS[mark]}]{_word(name, mark)}[/]" for name, mark, _ in row)
+            console.print(f"  {row[0][2] / 1000:6.1f} s  {words}", soft_wrap=True)
         console.print(f"  {one.summary}", soft_wrap=True)
+    console.print(
+        "\nword heard as sent, word×2 heard again, word… in part, -word lost, (line) of the house", style="dim"
+    )
 
 
 def _word(name: str, mark: str) -> str:

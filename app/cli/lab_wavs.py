@@ -6,12 +6,12 @@ import json
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from app.cli.lab import PUBLIC, TOKEN, Desk, Lived, dial, live, lived_of
-from app.simulator.lab.answering import ANSWERS, AnsweringMinds, Habits
+from app.simulator.lab.answering import ANSWERS, HALF, AnsweringMinds, Habits
 from app.simulator.lab.cells import QUESTION
 from app.simulator.lab.judge import longest_silence
 from app.simulator.lab.words import TONES, Mark, told
@@ -26,6 +26,8 @@ from app.simulator.twilio.plant import Plant
 from app.simulator.twilio.webhook import Route
 
 KILLED_AFTER_S = 2.2  # from the caller's last word: in the middle of the answer's first sentence
+PAUSE_MS = 1_500  # from word to word: behind that another answer begins
+AGAIN = "what is heard again is the sentence in which it was killed, from its beginning: nobody else knew of it"
 KILLED = f"""
     wait 1500ms
     say "{QUESTION}"
@@ -63,6 +65,17 @@ class Kept:
     @property
     def again(self) -> int:
         return sum(mark == "again" for _, mark, _ in self.words)
+
+    @property
+    def rows(self) -> list[list[tuple[str, Mark, int]]]:
+        """The words as they were heard, in a row what was said in one go. A lost word stands in the row it is missing
+        from."""
+        rows: list[list[tuple[str, Mark, int]]] = []
+        for word in self.words:
+            if not rows or word[2] - rows[-1][-1][2] > PAUSE_MS:
+                rows.append([])
+            rows[-1].append(word)
+        return rows
 
     @property
     def good(self) -> bool:
@@ -161,7 +174,9 @@ async def _killed(here: Desk, folder: Path) -> Kept:
         f"a voice again at {_first_after(lived, at_ms)} ms, by the other",
         f"{len(lived.sessions)} sessions served the call",
     ]
-    return _kept(folder / "killed.wav", "killed in mid-sentence, resumed by another process", happened, lived)
+    kept = _kept(folder / "killed.wav", "killed in mid-sentence, resumed by another process", happened, lived)
+    again = {name for name, mark, _ in kept.words if mark == "again"}
+    return replace(kept, happened=[*happened, AGAIN]) if again and again <= set(ANSWERS[0][:HALF]) else kept
 
 
 async def _kill(servers: Sequence[Server]) -> tuple[float, Server]:
