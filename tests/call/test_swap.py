@@ -15,7 +15,7 @@ from tests.call.stage import FRAME_MS, Stage, setup, times_in, tone
 LIFE = 16_000
 HOUSE = setup({"greeting": Phrase("greeting", "(greeting)", tone(1, 400))}, timings=Timings(session_life=LIFE))
 PIECE_MS = 400  # of a reply, as it comes in
-PIECE_EVERY_MS = 50  # eight times as fast as it is spoken
+PIECE_EVERY_MS = 20  # fast enough that a reply which has begun is whole before a swap waits for it no longer
 BATCH_MS = UplinkSettings().quiet_batch_ms  # in long quiet a frame waits for as many as fill it
 
 type Turn = tuple[int, int, int]  # ms of quiet before it, frames of speech, pieces of the reply

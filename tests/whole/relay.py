@@ -2,11 +2,16 @@
 
 Every 20 ms of a caller's line are different from all others, so what a session of the model heard can be laid beside
 what was sent, frame by frame. `Relay.check` does that for one call, and says what it found.
+
+What must hold is counted in frames and bytes, so that no busy machine can break it: which frames a session heard, how
+many of the line had not been sent on when a swap was done, whether our own words stand in the telephone's track as they
+came from the model. What depends on the machine as well (ms until a frame is at the model, breaks in our words) is
+measured beside the same of the time without renewals, and shown.
 """
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +24,7 @@ from app.bridge.session import CallLife, NoEars, Outside
 from app.bridge.ticker import Ticker
 from app.call import commands as c
 from app.call import events as e
+from app.call.history import MOST_LINES, Line
 from app.call.machine import Call
 from app.call.setup import CallFacts, CallSetup, Phrase, Timings
 from app.engines.engine import SessionSpec
@@ -32,6 +38,10 @@ from app.tools.host import ToolHost
 FRAME_S = 0.02
 PCM = 640  # of one frame at 16 kHz
 PATIENCE_S = 12.0
+LONG = MOST_LINES - 3  # lines of a history that is trimmed
+SOON_S = 2.0  # behind a renewal
+SOON = round(SOON_S * 8_000)  # in bytes of ours
+HELD_BACK_MS = 20  # of the caller's line, at the most, when an orderly swap is done
 HISS = 24  # of the line, so that no two frames are alike
 
 
@@ -55,6 +65,8 @@ class NumberedLine:
         self.sent_ns: list[int] = []
         self.over = False
         self.breaks: list[tuple[int, float]] = []  # within our own words: ns, ms
+        self.played = bytearray()
+        self.clears: list[int] = []  # where in what was played
         self._chance = random.Random(seed)
         self._noise = np.random.default_rng(seed)
         self._playing_until = 0.0
@@ -103,6 +115,7 @@ class NumberedLine:
             self.breaks.append((_now_ns(), (now - self._playing_until) * 1000))
         self._playing_until = max(now, self._playing_until) + len(audio) / 8_000
         self._speaking = True
+        self.played += audio
 
     def send_mark(self, name: str) -> None:
         self._marks.append((self._playing_until, name))
@@ -112,9 +125,21 @@ class NumberedLine:
         now = asyncio.get_running_loop().time()
         self._marks = [(now, name) for _, name in self._marks]
         self._playing_until, self._speaking = now, False
+        self.clears.append(len(self.played))
 
     def hang_up(self) -> None:
         self.over = True
+
+
+@dataclass(slots=True)
+class Swap:
+    """A working session followed by the next one."""
+
+    ns: int
+    quiet: bool
+    held_back_ms: int  # of the caller's line: not yet sent on when it was done
+    content: str = ""  # of the model's, being heard then
+    played: int = 0  # bytes of ours until then
 
 
 @dataclass(slots=True)
@@ -129,7 +154,12 @@ class Findings:
     ended: str = ""
     orderly_late_ms: list[float] = field(default_factory=list)  # frames of the second behind an orderly renewal
     usual_late_ms: list[float] = field(default_factory=list)
-    breaks_ms: list[float] = field(default_factory=list)  # in our own words, behind a renewal
+    held_back_ms: list[int] = field(default_factory=list)  # when an orderly swap was done
+    breaks_ms: list[float] = field(default_factory=list)  # in our own words, soon after a renewal
+    usual_breaks_ms: list[float] = field(default_factory=list)  # ... and at any other time
+    spoken_over: int = 0  # renewals while our words were heard
+    soon_s: float = 0.0  # how long it was soon after a renewal
+    lasted_s: float = 0.0
 
 
 class Relay:
@@ -143,8 +173,10 @@ class Relay:
         setup = CallSetup(facts, {"greeting": greeting}, opening=f"({self.name})", timings=timings)
         self.line = NumberedLine(number)
         self.pcm = bytearray()  # of the line, as the call heard it
-        self.begun: list[int] = []
-        self.renewed: list[tuple[int, bool]] = []  # ns, in quiet
+        self.serving: int | None = None
+        self.begun: list[tuple[int, Sequence[Line]]] = []  # when (ns), and what the session was told
+        self.swaps: list[Swap] = []
+        self.replies: dict[str, bytearray] = {}  # by content: what came of it
         self.recoveries = 0
         self.life = CallLife(
             setup,
@@ -165,16 +197,27 @@ class Relay:
     def _watch(self, at_ms: int, event: e.Event, commands: list[c.Command]) -> None:
         if isinstance(event, e.CallerAudio):
             self.pcm += event.audio
-        if isinstance(event, e.ReplyAudio) and self.line.turns and self.begun and event.session == self.begun[-1]:
-            turn = self.line.turns[-1]
-            if self.line.frames >= turn.after:
-                turn.answered_ns = turn.answered_ns or _now_ns()
+        if isinstance(event, e.ReplyAudio) and event.session == self.serving:
+            self.replies.setdefault(event.content, bytearray()).extend(event.audio)
+            if self.line.turns and self.line.frames >= self.line.turns[-1].after:
+                self.line.turns[-1].answered_ns = self.line.turns[-1].answered_ns or _now_ns()
         for command in commands:
             if isinstance(command, c.AttachSession | c.BeginSession):
-                self.begun.append(command.session)
+                self.serving = command.session
+                self.begun.append((_now_ns(), command.history))
+            if isinstance(command, c.CloseSession) and command.session == self.serving:
+                self.serving = None
             if isinstance(command, c.Note) and command.what == "session renewed":
-                self.renewed.append((_now_ns(), command.detail == "in quiet"))
+                self._note_swap(command.detail, commands)
             self.recoveries += isinstance(command, c.Note) and command.what == "session failed"
+
+    def _note_swap(self, how: str, commands: list[c.Command]) -> None:
+        sent = [command.audio for command in commands if isinstance(command, c.SendToEngine)]
+        at = self.pcm.rfind(sent[-1][-PCM:]) if sent else -PCM
+        swap = Swap(_now_ns(), how == "in quiet", (len(self.pcm) - at - PCM) // 32)
+        if how == "bot" and self.replies:
+            swap.content, swap.played = next(reversed(self.replies)), len(self.line.played)
+        self.swaps.append(swap)
 
     async def live(self, seconds: float) -> None:
         async with asyncio.TaskGroup() as group:
@@ -187,12 +230,9 @@ class Relay:
 
     def check(self, sessions: list[SessionRecord]) -> Findings:
         """`sessions`: all of the model's. Every fault found is a line of its own."""
-        found = Findings(len(self.line.turns), len(self.renewed), recoveries=self.recoveries)
-        found.forced = sum(not quiet for _, quiet in self.renewed)
+        found = Findings(len(self.line.turns), len(self.swaps), recoveries=self.recoveries)
+        found.forced = sum(not swap.quiet for swap in self.swaps)
         found.ended = self.life.disposition or ""
-        found.breaks_ms = [
-            ms for at, ms in self.line.breaks if any(0 <= at - renewed < 2e9 for renewed, _ in self.renewed)
-        ]
         number = {bytes(self.pcm[at : at + PCM]): at // PCM for at in range(0, len(self.pcm) - PCM + 1, PCM)}
         mine = [s for s in sessions if s.brief and s.brief.history and self.name in s.brief.history[0][1]]
         mine.sort(key=lambda session: session.positions[1] if session.positions else session.opened_ns)
@@ -202,7 +242,12 @@ class Relay:
                 found.faults.append(f"session {place + 1}: frames twice or out of order")
         for turn in self.line.turns[:-1]:
             self._check_turn(turn, mine, heard, found)
+        for session in mine:
+            self._check_history(session, found)
+        for swap in self.swaps:
+            self._check_swap(swap, found)
         self._measure(mine, heard, found)
+        self._measure_breaks(found)
         return found
 
     def _check_turn(self, turn: Turn, mine: list[SessionRecord], heard: list[list[int]], found: Findings) -> None:
@@ -219,11 +264,42 @@ class Relay:
             missing = len(spoken - set(heard[who[-1]]))
             found.faults.append(f"turn at frame {turn.first}: {missing} frames did not reach the last to hear of it")
 
+    def _check_history(self, session: SessionRecord, found: Findings) -> None:
+        """It was told what the call knew, and the call knew every turn that had been answered by then."""
+        assert session.brief is not None
+        told = [(role, text) for role, text in session.brief.history]
+        begun = [(ns, lines) for ns, lines in self.begun if _same(told, [(x.role.upper(), x.text) for x in lines])]
+        if not begun:
+            found.faults.append(f"session {session.number} was told something else than the call knew")
+            return
+        ns, lines = begun[0]
+        turns = sum(0 < turn.answered_ns < ns for turn in self.line.turns)
+        known = sum(line.text.count("utterance") for line in lines if line.role == "user")
+        if known < turns and len(lines) < LONG:
+            found.faults.append(f"session {session.number} was told {known} of {turns} turns")
+
+    def _check_swap(self, swap: Swap, found: Findings) -> None:
+        if swap.quiet:
+            found.held_back_ms.append(swap.held_back_ms)
+            if swap.held_back_ms > HELD_BACK_MS:
+                found.faults.append(f"an orderly renewal held {swap.held_back_ms} ms of the caller back")
+        if swap.content and swap.ns + SOON_S * 1e9 < self.line.sent_ns[-1]:  # the call did not end meanwhile
+            said = bytes(self.replies[swap.content])
+            at = self.line.played.find(said, max(0, swap.played - len(said)), swap.played + 2 * len(said) + SOON)
+            if at >= 0:
+                found.spoken_over += 1
+            elif not any(swap.played - len(said) <= cleared <= swap.played + SOON for cleared in self.line.clears):
+                found.faults.append(f"what we said during a renewal ({len(said) // 8} ms) was not played in one piece")
+
     def _measure(self, mine: list[SessionRecord], heard: list[list[int]], found: Findings) -> None:
         """How late each frame was at the model: soon after an orderly renewal, and else."""
-        orderly = [ns for ns, quiet in self.renewed if quiet]
+        orderly = [swap.ns for swap in self.swaps if swap.quiet]
         for session, frames in zip(mine, heard, strict=True):
             arrivals = session.audio_arrivals()
+            if not arrivals:
+                continue
+            began = arrivals[0][1]
+            renewed = max((ns for ns in orderly if ns <= began and began - ns < 1e9), default=None)
             at = 0
             for place, frame in enumerate(frames):
                 while at < len(arrivals) and arrivals[at][0] < (place + 1) * PCM:
@@ -231,11 +307,22 @@ class Relay:
                 if at == len(arrivals) or frame >= len(self.line.sent_ns):
                     break
                 sent, late_ms = self.line.sent_ns[frame], (arrivals[at][1] - self.line.sent_ns[frame]) / 1e6
-                after = min((sent - ns for ns in orderly if sent >= ns), default=10**12)
-                if after < 1e9:
+                if renewed is not None and renewed <= sent < renewed + 1e9:
                     found.orderly_late_ms.append(late_ms)
-                elif sent > arrivals[0][1] + 1e9:  # what waited for a session is no measure
+                elif sent > began + 1e9:  # what waited for a session is no measure
                     found.usual_late_ms.append(late_ms)
+
+    def _measure_breaks(self, found: Findings) -> None:
+        for at, ms in self.line.breaks:
+            soon = any(0 <= at - swap.ns < SOON_S * 1e9 for swap in self.swaps)
+            (found.breaks_ms if soon else found.usual_breaks_ms).append(ms)
+        found.lasted_s = self.line.frames * FRAME_S
+        found.soon_s = min(found.lasted_s, SOON_S * len(self.swaps))
+
+
+def _same(told: list[tuple[str, str]], known: list[tuple[str, str]]) -> bool:
+    """Of a long history the engine may leave out a line more of the oldest."""
+    return told == known or (len(told) >= LONG and known[-LONG + 2 :] == told[-LONG + 2 :])
 
 
 def _frames(session: SessionRecord, number: dict[bytes, int], faults: list[str]) -> list[int]:
