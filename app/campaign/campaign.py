@@ -74,7 +74,8 @@ class Campaign:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="campaign")
 
     async def run(self) -> Over:
-        """Until all are called, or no more can be. Cancelled, it leaves calls to their servers, to be found again."""
+        """Until all are called, or no more can be. Cancelled, it leaves calls to their servers, to be found again.
+        Raises `SQLAlchemyError` where the book cannot be kept any more, for then nobody may be called."""
         try:
             async with asyncio.TaskGroup() as calls:
                 for attempt in self._plan.unfinished():
@@ -85,8 +86,11 @@ class Campaign:
                     else:
                         await self._wait(step)
             return step
+        except ExceptionGroup as several:
+            raise several.exceptions[0] from None
         finally:
-            self._threads.shutdown(wait=False, cancel_futures=True)
+            # What is being asked comes to its end: the book must not be closed under it.
+            await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
 
     async def _step(self) -> Place | Wait | Over:
         """The plan's next step; one that is to be placed is in the book."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from app.campaign.campaign import Campaign, Conduct
 from app.campaign.plan import Outcome, Over, Plan
@@ -169,6 +170,19 @@ async def test_nobody_is_called_while_the_server_has_no_room(office: Office) -> 
     plan, _, said = await office.run(room=["waiting: full"])
     assert said[0] == "waiting: full" and plan.outcome(row(0)) is Outcome.BUSY
     assert office.calls_to(0) == 1
+
+
+@pytest.mark.parametrize("broken", ["begin", "note"])
+async def test_nobody_is_called_whom_the_book_would_not_know(
+    office: Office, broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(attempt: Attempt) -> None:
+        raise OperationalError("INSERT", {}, OSError("the disk is full"))
+
+    monkeypatch.setattr(office.book, broken, gone)
+    with pytest.raises(OperationalError):
+        await office.run(people=9)
+    assert len(office.carrier.exchange.plant.calls) <= (5 if broken == "note" else 0)
 
 
 async def test_an_attempt_is_begun_by_one_process_only(office: Office) -> None:
