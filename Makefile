@@ -1,7 +1,7 @@
 # make demo: hear it work.   make test: trust it.   make check: the longer proofs.   make bench: figures.
 # make moves: servers killed and restarted under live calls.   make fuzz: what nobody honest sends.
 # make deploy-check: the files of deploy/, by the programs they are for.
-.PHONY: setup demo test check fuzz bench faults wavs soak renewals moves deploy-tools deploy-check lock style
+.PHONY: setup demo test check fuzz bench faults wavs soak renewals board moves deploy-tools deploy-check lock style
 
 BIN := .venv/bin
 
@@ -43,6 +43,11 @@ soak: setup
 # A thousand renewals while things break, every frame of the callers' numbered (4 min).
 renewals: setup
 	@$(BIN)/pytest -q -m slow --show-capture=no tests/whole/test_renewals.py
+
+# Every panel of the dashboard with the data of a load, by a real Prometheus (2 min).
+board: setup
+	@sh deploy/prometheus/fetch.sh
+	@$(BIN)/python -m app.cli.bench_board
 
 moves: setup
 	@$(BIN)/python -m app.cli.bench_moves

@@ -3,13 +3,14 @@
 import os
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from app.call.commands import CallSpent
+from app.call.commands import BargeInOutcome, CallSpent
 from app.call.disposition import Disposition
 from app.call.events import Failure, UsageReported
 from app.call.prices import TOKEN_KINDS, Usage
@@ -28,7 +29,7 @@ PAID = ("model", "carrier")
 SHARED = "PROMETHEUS_MULTIPROC_DIR"  # the library's own variable: a folder in which several processes count together
 
 
-def begin(*families: tuple[Counter, Iterable[str]]) -> None:
+def begin(*families: tuple[Counter | Histogram, Iterable[str]]) -> None:
     """Show these series from now on."""
     for family, values in families:
         for value in values:
@@ -124,6 +125,8 @@ class Meters:
 
         # An increase from nothing is not seen: what alarms ask for is there from the start, with 0.
         begin((self.session_errors, Failure), (self.calls_ended, Disposition), (self.money_unknown, PAID))
+        begin((self.call_money, (*PAID, "total")), (self.call_tokens, TOKEN_KINDS), (self.money, PAID))
+        begin((self.model_tokens, TOKEN_KINDS), (self.barge_ins, get_args(BargeInOutcome.__value__)))
 
     def exposition(self) -> bytes:
         """The Prometheus text format."""
