@@ -76,21 +76,17 @@ class Uplink:
         return self._release()
 
     def detach(self) -> None:
-        """The session is gone. The next one hears again what this one has not answered."""
+        """The session is gone. The next one hears again what this one has not answered; else what came since the end of
+        the last speech, of it the lead-in of a sound nobody has noticed yet."""
         self._session = None
         self._batch.clear()
-        self._waiting = bytearray(self._kept) if self.unanswered else bytearray()
+        self._waiting = bytearray(self._kept) if self.unanswered else self._unnoticed()
         self._room_bytes = self._wait_bytes + len(self._waiting)
 
     def hand_over(self) -> None:
-        """The session is closed though it did no wrong. The next one hears what the caller has said unanswered; else
-        what came since the end of the last speech, of it the lead-in of a sound nobody has noticed yet."""
-        lead_in = min(len(self._kept), self._lead_in_bytes, self._bytes(self._quiet_ms))
-        quiet = bytes(self._kept[len(self._kept) - lead_in :])
+        """The session is closed though it did no wrong: a whole line of ours may be heard before the next one comes."""
         self.detach()
-        if not self.unanswered:
-            self._waiting += quiet
-        self._room_bytes = max(self._room_bytes, self._keep_bytes)  # a whole line may be heard before it comes
+        self._room_bytes = max(self._room_bytes, self._keep_bytes)
 
     def pause(self, paused: bool) -> list[Command]:
         """A tool is pending, or no longer: hold audio back where the settings say so."""
@@ -104,6 +100,11 @@ class Uplink:
         del self._kept[: -self._lead_in_bytes]
 
     # --- inside ---------------------------------------------------------------------------------------------------
+
+    def _unnoticed(self) -> bytearray:
+        quiet_ms = 0 if self._speech else self._quiet_ms
+        size = min(len(self._kept), self._lead_in_bytes, self._bytes(quiet_ms))
+        return self._kept[len(self._kept) - size :]
 
     def _keep_lead_in(self) -> None:
         self._kept += self._skipped

@@ -143,6 +143,8 @@ class Caller:
         service = self.service
         service.run(service.now + wait)
         onset = service.now - 60  # a detector decides late
+        if how == "the session is lost as they begin":
+            service.tell(e.SessionFailed(service.current, e.Failure.LOST))
         service.tell(e.CallerSpoke(service.leg, 60))
         service.run(service.now + FRAME_MS * frames)
         service.tell(e.CallerPaused(service.leg, FRAME_MS * frames + 60))
@@ -201,7 +203,16 @@ turns = st.lists(
         st.integers(1, 500).map(lambda frames: FRAME_MS * frames),
         st.integers(20, 300),
         st.sampled_from([100, 1_000, 2_300]),
-        st.sampled_from(["an answer", "an answer", "a long answer", "a tool", "the session is lost"]),
+        st.sampled_from(
+            [
+                "an answer",
+                "an answer",
+                "a long answer",
+                "a tool",
+                "the session is lost",
+                "the session is lost as they begin",
+            ]
+        ),
     ),
     min_size=1,
     max_size=8,
@@ -210,6 +221,7 @@ turns = st.lists(
 
 @settings(max_examples=25, deadline=None)
 @given(turns, fates, st.sampled_from([0, 300, 2_000]))
+@example([(5_000, 60, 1_000, "an answer"), (5_000, 60, 1_000, "the session is lost as they begin")], [], 300)
 @example(  # at its end no next one has opened, and the one that follows is lost
     [
         (5_640, 142, 2_300, "the session is lost"),
