@@ -3,7 +3,6 @@
 import asyncio
 import json
 import shutil
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,7 +28,7 @@ from app.simulator.twilio.exchange import Exchange
 from app.simulator.twilio.identity import Account
 from app.simulator.twilio.rest import create_app
 from app.web.doors import Doors, listen
-from tests.doctor.conftest import ACCOUNT_SID, PARCELS, TOKEN, TlsFront, settings, tls_front, world
+from tests.doctor.conftest import ACCOUNT_SID, PARCELS, TOKEN, TlsFront, free_port, settings, tls_front, world
 from tests.simulator.twilio.calls import fast_plant
 from tests.whole.sounds import TONES
 
@@ -65,7 +64,7 @@ async def deployment(
     await render(load_catalogue(content), [Narrator("matthew", "en-US")], PhraseVoice(TONES), content)
     redis = PrivateServer(programs()[0], tmp_path / "redis")
     await asyncio.to_thread(redis.start)
-    plant, port = fast_plant(), _free_port()
+    plant, port = fast_plant(), free_port()
     owner = Account(ACCOUNT_SID, TOKEN)
     exchange = Exchange(plant, {owner.sid: owner})
     async with (
@@ -119,11 +118,6 @@ async def _is_up(http: httpx.AsyncClient, port: int) -> bool:
         return (await http.get(f"http://127.0.0.1:{port}/readyz")).is_success
     except httpx.TransportError:
         return False
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        return int(door.getsockname()[1])
 
 
 async def test_a_deployment_in_order_is_right_and_one_that_went_down_is_told(deployment: Deployment) -> None:

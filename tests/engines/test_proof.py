@@ -5,6 +5,7 @@ import pytest
 
 from app.audio.clip import Clip, from_pcm
 from app.call.events import Stop
+from app.content.spoken import syllables
 from app.engines.proof import Reading, flaw
 from app.simulator.prepared_audio import babble
 
@@ -27,6 +28,13 @@ def flaw_of(clip: Clip, said: str | None = "we are open from nine to five", stop
 
 def test_the_same_words_at_a_human_pace_may_be_kept() -> None:
     assert flaw_of(sound(1.8)) == ""
+
+
+def test_spanish_may_be_read_quicker_than_english() -> None:
+    for language, kept in (("es-US", True), ("en-US", False)):
+        words = "Abrimos de martes a sábado." if kept else "There are racks at the entrance door."
+        quick = sound(syllables(words, language) / 7.5)
+        assert (flaw(Reading(quick, words, Stop.END_TURN), words, language) == "") is kept
 
 
 @pytest.mark.parametrize(
