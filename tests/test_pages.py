@@ -14,7 +14,7 @@ PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "deploy").glob("*.md"))
 OF_SETTINGS = {name.upper() for name in Settings.model_fields}
 # Read by others: the SDKs' own, YAML tools' (which name them), compose's, options of commands, and kinds of names.
 OF_OTHERS = re.compile(r"(AWS|OTEL|TOOL)_[A-Z_.*]+|GRAFANA_PASSWORD|WORKERS|CALLER_ID|DO_NOT_CALL")
-NAME = re.compile(r"(?<![\w/])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|(?<![\w.])[A-Z]{4,}(?==)")
+NAME = re.compile(r"(?<![\w/])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?!\w*\.md)\b|(?<![\w.])[A-Z]{4,}(?==)")
 ALONE = re.compile(r"[A-Z][A-Z_]{2,}")
 NO_SETTINGS = {"GET", "POST", "MEDIUM", "LOW", "HIGH", "SIGTERM", "FINAL"}
 PATH = re.compile(r"\.{0,2}[\w*-][\w.*/-]*")

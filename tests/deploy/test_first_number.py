@@ -214,5 +214,8 @@ async def test_a_newcomer_gets_a_real_number_by_typing_the_page(machine: Machine
         if line.startswith(("offhook doctor", "offhook call")):
             print(said)
     assert f"offhook numbers release {OURS} --yes" in typed
+
+
+def test_the_times_on_the_page_are_of_the_lines_on_the_page() -> None:
     measured = re.findall(r"^ +[\d.]+ s  (.+)$", PAGE, re.M)
-    assert measured == typed, "the page's times are of other lines than it has: run this test with -s and paste them"
+    assert measured == lines(PAGE, "sh"), "type the page again (pytest -s, as it says) and paste the times"
