@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.tools.addresses import read_hosts
 
 REPOSITORY = Path(__file__).parent.parent
+LENT = ("AWS_", "OTEL_")
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}  # a rehearsal on this machine
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 
@@ -200,8 +201,11 @@ def tool_variables() -> dict[str, str]:
     return {name: value for name, value in found.items() if name.startswith("TOOL_") and value is not None}
 
 
-def lend_variables(prefix: str) -> None:
-    """What `.env` holds under this prefix goes into the environment, for libraries that read that themselves."""
+def lend_variables() -> None:
+    """What `.env` holds for libraries that read the environment themselves goes there: AWS keys, where traces go. What
+    stands there empty is taken out of it, for the AWS SDK would take an empty key for a key."""
     for name, value in dotenv_values(".env").items():
-        if name.startswith(prefix) and value is not None:
+        if name.startswith(LENT) and value:
             os.environ.setdefault(name, value)
+    for name in [name for name, value in os.environ.items() if name.startswith(LENT) and not value]:
+        del os.environ[name]

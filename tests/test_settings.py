@@ -1,10 +1,11 @@
 """What the environment may say, and what is said back where it is wrong."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from app.settings import Settings, SettingsError
+from app.settings import Settings, SettingsError, lend_variables
 
 
 @pytest.fixture(autouse=True)
@@ -133,3 +134,13 @@ def test_endpoints_to_fall_back_on_are_regions_with_models() -> None:
 def test_the_fallback_is_a_whole_address() -> None:
     assert Settings.read(fallback_url="https://static.example.org/fallback.xml").fallback_url.endswith(".xml")
     assert "FALLBACK_URL: give the whole address" in problems(fallback_url="static.example.org/fallback.xml")
+
+
+def test_keys_for_the_sdk_may_stand_in_the_file_and_an_empty_one_is_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("AWS_ACCESS_KEY_ID=AKIAFILE\nAWS_PROFILE=\nOTEL_SERVICE_NAME=desk\nPATH=none\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "environ", {"AWS_SESSION_TOKEN": "", "OTEL_SERVICE_NAME": "mine", "PATH": "/bin"})
+    lend_variables()
+    assert os.environ == {"AWS_ACCESS_KEY_ID": "AKIAFILE", "OTEL_SERVICE_NAME": "mine", "PATH": "/bin"}

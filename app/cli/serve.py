@@ -49,7 +49,7 @@ def serve(
     try:
         settings = Settings.read(**({} if port is None else {"port": port})).for_serving(local)
         logging_to_stderr(json_lines=settings.logs_are_json(sys.stderr.isatty()))
-        lend_variables("OTEL_")
+        lend_variables()
         edition = load_edition(settings.content_dir)
     except (SettingsError, ContentError) as error:
         fail(str(error))

@@ -35,12 +35,15 @@ def tell(document: Any, lines: str | list[str], as_json: bool) -> None:
 
 def read_settings(as_json: bool = False) -> "Settings":
     """The environment; where it is wrong, each variable is named and the command ends."""
-    from app.settings import Settings, SettingsError  # pydantic takes a while, and some commands need no settings
+    # pydantic takes a while, and some commands need no settings
+    from app.settings import Settings, SettingsError, lend_variables
 
     try:
-        return Settings.read()
+        settings = Settings.read()
     except SettingsError as error:
         fail(str(error), MISUSED, as_json)
+    lend_variables()
+    return settings
 
 
 @contextmanager

@@ -173,8 +173,6 @@ async def machine(tls_front: TlsFront, tmp_path: Path) -> AsyncIterator[Machine]
             "SSL_CERT_FILE": os.environ["SSL_CERT_FILE"],
             "CONTENT_DIR": str(folder),
             "PORT": str(port),
-            "AWS_ACCESS_KEY_ID": KEY,
-            "AWS_SECRET_ACCESS_KEY": SECRET,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
         newcomer = Machine(folder, env, port, front.url)
@@ -208,6 +206,8 @@ async def test_a_newcomer_gets_a_real_number_by_typing_the_page(machine: Machine
                     "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
                     "TWILIO_AUTH_TOKEN": TOKEN,
                     "AWS_REGION": "us-east-1",
+                    "AWS_ACCESS_KEY_ID": KEY,
+                    "AWS_SECRET_ACCESS_KEY": SECRET,
                     "PUBLIC_URL": machine.public_url,
                 }
             )
