@@ -19,6 +19,7 @@ from app.tools.addresses import read_hosts
 REPOSITORY = Path(__file__).parent.parent
 LENT = ("AWS_", "OTEL_")
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}  # a rehearsal on this machine
+E164 = re.compile(r"\+[1-9]\d{6,14}")
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 
 
@@ -54,6 +55,8 @@ class Settings(BaseSettings):
     twilio_api_secret: SecretStr = SecretStr("")
     twilio_api_url: str = "https://api.twilio.com"
     record_calls: bool = False
+    caller_id: str = ""  # a number of ours, from which `offhook call` calls
+    do_not_call: Path | None = None  # staff's file of numbers that it never calls
     fallback_url: str = ""  # where Twilio turns when we do not answer; else /twilio/fallback of PUBLIC_URL
 
     # Amazon Nova Sonic; credentials come by the SDK's own chain, and so does the endpoint where none is given here
@@ -99,6 +102,18 @@ class Settings(BaseSettings):
         if value and (parts.scheme not in {"http", "https"} or not parts.hostname):
             raise ValueError("give the whole address of the document, such as https://static.example.com/fallback.xml")
         return value
+
+    @field_validator("caller_id")
+    @classmethod
+    def _a_whole_number(cls, value: str) -> str:
+        if value and not E164.fullmatch(value):
+            raise ValueError("write the number with its country, such as +15550100, without spaces")
+        return value
+
+    @field_validator("do_not_call")
+    @classmethod
+    def _a_file_with_a_name(cls, value: Path | None) -> Path | None:
+        return None if value == Path() else value  # `DO_NOT_CALL=` is nothing, not this folder
 
     @field_validator("nova_sonic_input_rate", "nova_sonic_output_rate")
     @classmethod

@@ -57,6 +57,7 @@ def test_a_dot_env_file_is_read_and_the_environment_goes_before_it(
         ("PUBLIC_URL", "ftp://bot.example.com"),
         ("PUBLIC_URL", "https://bot.example.com/twilio"),
         ("AT_LIMIT", "hang up"),
+        ("CALLER_ID", "415 555 0100"),
         ("NOVA_SONIC_INPUT_RATE", "44100"),
         ("QUIET_BATCH_MS", "5"),
     ],
@@ -70,6 +71,16 @@ def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("PORT", "x")
     monkeypatch.setenv("POOL_SIZE", "-1")
     assert [line.partition(":")[0] for line in problems().splitlines()] == ["PORT", "POOL_SIZE"]
+
+
+def test_whom_we_call_from_and_never_call_stand_in_a_dot_env_file_too(elsewhere: Path) -> None:
+    (elsewhere / ".env").write_text("CALLER_ID=+15550100\nDO_NOT_CALL=no.txt\n")
+    settings = Settings.read()
+    assert (settings.caller_id, settings.do_not_call) == ("+15550100", Path("no.txt"))
+    (elsewhere / ".env").write_text("CALLER_ID=\nDO_NOT_CALL=\n")
+    settings = Settings.read()
+    assert (settings.caller_id, settings.do_not_call) == ("", None)
+    assert "such as +15550100" in problems(caller_id="0415")
 
 
 def test_tokens_under_rotation_are_a_list_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,10 +32,10 @@ def call(
     number: Annotated[str, typer.Argument(help="Whom to call, such as +15550100.", show_default=False)] = "",
     agent: Annotated[str, typer.Option(help="Who speaks: an agent's name, its file's without .md.")] = "",
     facts: Annotated[list[str] | None, typer.Option(help="What the agent is to know: key=value. Repeatable.")] = None,
-    caller_id: Annotated[str, typer.Option("--from", envvar="CALLER_ID", help="The number of ours to call from.")] = "",
+    caller_id: Annotated[str, typer.Option("--from", help="The number of ours to call from; else CALLER_ID.")] = "",
     ring: Annotated[int, typer.Option(min=5, max=600, help="Seconds until nobody answers.")] = 30,
     wait: Annotated[bool, typer.Option(help="Wait for the end of the call.")] = True,
-    do_not_call: Annotated[Path | None, typer.Option(envvar="DO_NOT_CALL", help="A file of numbers.")] = None,
+    do_not_call: Annotated[Path | None, typer.Option(help="A file of numbers; else DO_NOT_CALL.")] = None,
     campaign: Annotated[Path | None, typer.Option(help="Call everybody in this CSV file instead.")] = None,
     name: Annotated[str, typer.Option(help="Of the campaign; its file's when left out.", rich_help_panel=MANY)] = "",
     timezone: Annotated[str, typer.Option(help="Of rows without one.", rich_help_panel=MANY)] = "",
@@ -82,6 +82,7 @@ def call(
         fail("--name: give the campaign a name of letters, digits, spaces, - and _", MISUSED, as_json)
     logging_to_stderr(json_lines=not sys.stderr.isatty())
     ready = calling(caller_id, [agent] if agent else [], as_json)
+    unwanted_file = do_not_call or ready.settings.do_not_call
     rules = Rules(
         slots,
         per_second,
@@ -96,7 +97,7 @@ def call(
     conduct = Conduct(ready.caller_id, ring, look, unsure)
     run_campaign(
         CampaignOptions(
-            campaign, agent, _zone(timezone, as_json), name, do_not_call, results, server, rules, conduct, as_json
+            campaign, agent, _zone(timezone, as_json), name, unwanted_file, results, server, rules, conduct, as_json
         ),
         ready,
     )
@@ -127,9 +128,10 @@ def _call_one(
 ) -> None:
     if not E164.fullmatch(number):
         fail(f"{number}: write the number with its country, such as +15550100", MISUSED, as_json)
-    if number in unwanted(do_not_call, as_json):
-        fail(f"{do_not_call} holds the number: they do not want to be called", WRONG, as_json)
     ready = calling(caller_id, [agent], as_json)
+    file = do_not_call or ready.settings.do_not_call
+    if number in unwanted(file, as_json):
+        fail(f"{file} holds the number: they do not want to be called", WRONG, as_json)
     sid = _place(ready, Wanted(number, agent, ready.caller_id, given, ring), as_json)
     if not wait:
         tell({"call": sid, "result": None}, f"placed: {sid}", as_json)

@@ -27,8 +27,8 @@ class Calling:
 
 
 def calling(caller_id: str, agents: Iterable[str], as_json: bool) -> Calling:
-    """Ends the command where calls cannot be placed, or one of the agents places none. Without a `caller_id` it is the
-    account's number, where it has just one."""
+    """Ends the command where calls cannot be placed, or one of the agents places none. Without a `caller_id` it is
+    CALLER_ID, or the account's number, where it has just one."""
     settings = read_settings(as_json)
     _fit(settings, as_json)
     with checked_content(as_json):
@@ -37,7 +37,7 @@ def calling(caller_id: str, agents: Iterable[str], as_json: bool) -> Calling:
         check_agent(prompts, agent, as_json)
     assert settings.rest_keys is not None
     client = rest_client(*settings.rest_keys, settings.twilio_api_url, REQUEST_S)
-    chosen = caller_id or _only_number(NumberBook(client), as_json)
+    chosen = caller_id or settings.caller_id or _only_number(NumberBook(client), as_json)
     return Calling(settings, prompts, PlacingDesk(client, settings.public_url, settings.stream_key), chosen)
 
 
@@ -96,5 +96,5 @@ def _only_number(book: NumberBook, as_json: bool) -> str:
         fail(str(error), WRONG, as_json)
     if len(numbers) != 1:
         has = f"the account has {len(numbers)}" if numbers else "the account has none: offhook numbers buy"
-        fail(f"--from: say from which number to call; {has}", MISUSED, as_json)
+        fail(f"--from: say from which number to call (or set CALLER_ID); {has}", MISUSED, as_json)
     return numbers[0]

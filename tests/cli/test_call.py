@@ -13,7 +13,7 @@ from tests.cli.test_numbers import OTHER, OURS, Carrier, carrier
 
 __all__ = ["carrier"]
 THEM = "+14155550177"
-AGENT = ("--agent", "front-desk")
+AGENT = ("--agent", "desk")
 
 
 async def run(*words: str, code: int = 0) -> Result:
@@ -24,10 +24,6 @@ async def run(*words: str, code: int = 0) -> Result:
 
 @pytest.fixture
 def office(carrier: Carrier) -> Carrier:
-    """Its front desk may place calls."""
-    desk = carrier.content / "prompts" / "front-desk.md"
-    if "outbound:" not in desk.read_text():
-        desk.write_text(desk.read_text().replace("known_answers:", "outbound: {}\nknown_answers:", 1))
     carrier.exchange.plant.default_outcome = DialOutcome(ring_ms=100, status="busy")
     return carrier
 
@@ -51,6 +47,22 @@ async def test_who_does_not_want_to_be_called_is_not(office: Carrier, tmp_path: 
     assert "they do not want to be called" in told.output and not office.exchange.plant.calls
 
 
+async def test_what_a_dot_env_file_says_of_calls_holds_and_an_option_goes_before_it(
+    office: Carrier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "no.txt").write_text(f"{THEM}\n")
+    (tmp_path / "nobody.txt").write_text("")
+    (tmp_path / ".env").write_text(f"CALLER_ID={OTHER}\nDO_NOT_CALL=no.txt\n")
+    told = await run(THEM, *AGENT, code=1)
+    assert "no.txt holds the number" in told.output
+    told = await run(THEM, *AGENT, "--do-not-call", "nobody.txt", code=1)
+    assert "not placed: the caller's number is neither owned" in told.output
+    await run(THEM, *AGENT, "--do-not-call", "nobody.txt", "--from", OURS, code=1)
+    (call,) = office.exchange.plant.called(THEM)
+    assert call.party.caller == OURS
+
+
 async def test_a_refusal_is_one_sentence_with_the_fix(office: Carrier) -> None:
     told = await run(THEM, *AGENT, "--from", OTHER, code=1)
     assert "not placed: the caller's number is neither owned" in told.output
@@ -61,8 +73,8 @@ async def test_a_refusal_is_one_sentence_with_the_fix(office: Carrier) -> None:
     [
         ((), "a number such as +15550100, or --campaign FILE"),
         (("555", *AGENT), "write the number with its country"),
-        ((THEM,), "--agent: say who calls. There are: front-desk"),
-        ((THEM, "--agent", "nobody"), "--agent nobody: there is none. There are: front-desk"),
+        ((THEM,), "--agent: say who calls. There are: desk"),
+        ((THEM, "--agent", "nobody"), "--agent nobody: there is none. There are: desk"),
         ((THEM, *AGENT, "--facts", "name"), "write it as key=value"),
         ((THEM, *AGENT, "--facts", f"name={'x' * 201}"), "not one line of 200 characters"),
         (("--campaign", "people.csv", "--hours", "9-5"), "write it as 08:00-21:00"),
@@ -79,12 +91,12 @@ async def test_what_is_used_wrongly_is_told_with_the_fix(office: Carrier, words:
 
 
 async def test_an_agent_that_places_no_calls_is_told_how_it_would(carrier: Carrier) -> None:
-    desk = carrier.content / "prompts" / "front-desk.md"
+    desk = carrier.content / "prompts" / "desk.md"
     kept = desk.read_text().split("outbound:")
     if len(kept) > 1:
         desk.write_text(kept[0] + "known_answers:" + kept[1].split("known_answers:", 1)[1])
     told = await run(THEM, *AGENT, code=2)
-    assert "it places no calls: write `outbound: {}` into the front matter of prompts/front-desk.md" in told.output
+    assert "it places no calls: write `outbound: {}` into the front matter of prompts/desk.md" in told.output
 
 
 async def test_without_an_address_twilio_can_reach_nobody_is_called(
