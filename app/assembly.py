@@ -12,10 +12,11 @@ from typing import Any
 
 import structlog
 
-from app.bridge.desk import FrontDesk, Staff, WatchCall
+from app.bridge.desk import FrontDesk
 from app.bridge.fleet import Fleet
 from app.bridge.inbox import Inbox
 from app.bridge.ledger import Ledger
+from app.bridge.staff import Staff, WatchCall
 from app.cache.catalogue import Catalogue
 from app.cache.keys import Narrator
 from app.cache.render import Renderer, RenderReport

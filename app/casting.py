@@ -7,10 +7,10 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from app.audio.transcoder import Transcoder
-from app.bridge.desk import Cast, DeskOptions
 from app.bridge.ears import AgentEars
 from app.bridge.incoming import Incoming
 from app.bridge.pace import AnswerPace
+from app.bridge.staff import Cast, DeskOptions
 from app.cache.keys import Narrator
 from app.cache.shelf import AudioShelf
 from app.call.allowance import Day

@@ -14,9 +14,9 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from app.bridge.desk import Cast
 from app.bridge.incoming import Incoming
 from app.bridge.pace import AnswerPace
+from app.bridge.staff import Cast
 from app.cache.render import Renderer
 from app.cache.shelf import AudioShelf, engines_allowed, fill_shelf
 from app.cache.store import Store, StoreGone

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from fakeredis import FakeAsyncRedis
 
-from app.bridge.desk import Cast
 from app.bridge.incoming import Incoming
+from app.bridge.staff import Cast
 from app.cache.store import Store
 from app.call.setup import CallFacts, KnownAnswers, Outbound, Target, Timings
 from app.casting import Casting

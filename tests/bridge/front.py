@@ -11,11 +11,12 @@ from fakeredis import FakeAsyncRedis
 
 from app.assembly import StreamTokens
 from app.audio.transcoder import Transcoder
-from app.bridge.desk import Cast, DeskOptions, FrontDesk, Staff
+from app.bridge.desk import FrontDesk
 from app.bridge.fleet import Fleet
 from app.bridge.incoming import Incoming
 from app.bridge.ledger import Ledger
 from app.bridge.pace import AnswerPace
+from app.bridge.staff import Cast, DeskOptions, Staff
 from app.cache.store import Store
 from app.call.events import LegAttached, LegEnd, LegEnded, ToolCalled
 from app.call.onward import Destination

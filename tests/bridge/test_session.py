@@ -8,9 +8,9 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
-from app.bridge.desk import Cast
 from app.bridge.incoming import Incoming
 from app.bridge.session import Ears
+from app.bridge.staff import Cast
 from app.call import events as e
 from app.call.events import LegEnd
 from app.call.setup import Phrase
