@@ -271,6 +271,7 @@ class Casting:
             language=default.language,
             person_number=self.settings.person_number,
             record_calls=self.settings.record_calls,
+            max_lateness_ms=self.settings.max_lateness_ms,
         )
         return replace(
             options,

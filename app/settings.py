@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     content_dir: Path = REPOSITORY
     foreign_audio: bool = False  # may a phrase play in another engine's voice? with --local it may
     max_calls: int = Field(50, ge=1)
+    max_lateness_ms: int = Field(40, ge=10)  # of the event loop; beyond it new calls are refused
     at_limit: str = Field("speak", pattern="^(speak|reject)$")
     stream_secret: SecretStr = SecretStr("")
     metrics_token: SecretStr = SecretStr("")

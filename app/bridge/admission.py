@@ -20,7 +20,7 @@ from math import exp
 # need: at 20 to 80 ms 0.6 to 1.4 %, at 140 to 450 ms 15 %. With these two lines, beside three busy processes, 54 of 81
 # callers were taken, with the whole share used and 0.07 % late (`offhook bench --only overload`).
 REFUSE_MS = 40.0
-ADMIT_MS = 20.0  # not below what busy neighbours alone make, or a process beside them would never take a call again
+ADMIT_SHARE = 0.5  # of it: what busy neighbours alone make is less, or a process beside them would never admit again
 RISES_MS = 500
 FALLS_MS = 4_000
 LARGEST_MS = 1_000.0  # of one sample: a process that was stopped is not late for ever after
@@ -37,9 +37,11 @@ class Refusal(StrEnum):
 
 
 class Lateness:
-    """How late the loop runs, smoothed, and whether that is too late for one more call."""
+    """How late the loop runs, smoothed, and whether that is too late for one more call: beyond `refuse_ms`, until it is
+    down to half of it. No level is beyond `LARGEST_MS`."""
 
-    def __init__(self) -> None:
+    def __init__(self, refuse_ms: float = REFUSE_MS) -> None:
+        self._refuse_ms = refuse_ms
         self._level = 0.0
         self._at_ms: int | None = None
         self._refusing = False
@@ -63,9 +65,9 @@ class Lateness:
         return self._refusing
 
     def _decide(self, level: float) -> None:
-        if level >= REFUSE_MS:
+        if level >= self._refuse_ms:
             self._refusing = True
-        elif level <= ADMIT_MS:
+        elif level <= self._refuse_ms * ADMIT_SHARE:
             self._refusing = False
 
 

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import structlog
 
-from app.bridge.admission import Refusal
+from app.bridge.admission import Lateness, Refusal
 from app.bridge.after_stream import AfterStream
 from app.bridge.claims import Claims
 from app.bridge.incoming import Incoming
@@ -42,7 +42,7 @@ class FrontDesk:
         self._staff = staff
         self._options = options
         self._group = asyncio.TaskGroup()
-        self.registry = Registry(limit, staff.now_ms, staff.streams_left)
+        self.registry = Registry(limit, staff.now_ms, staff.streams_left, Lateness(options.max_lateness_ms))
         self._memory = CallMemory(staff.store, staff.process, staff.meters.snapshot_kept.observe)
         self._reports = Reports(self.registry, self._memory, staff.now_ms)
         self.people = People(self.registry, staff.store, staff.inbox, staff.now_ms, staff.phone, self._reports.forward)

@@ -48,12 +48,18 @@ class Entry:
 
 class Registry:
     """Admission, look-up and forgetting. `limit` counts calls that were admitted and have not ended; `streams_left`
-    says whether the model has one for another call."""
+    says whether the model has one for another call; while `lateness` is too large, none is taken."""
 
-    def __init__(self, limit: int, now_ms: Callable[[], int], streams_left: Callable[[], bool] = lambda: True) -> None:
+    def __init__(
+        self,
+        limit: int,
+        now_ms: Callable[[], int],
+        streams_left: Callable[[], bool] = lambda: True,
+        lateness: Lateness | None = None,
+    ) -> None:
         self.limit = limit
         self.draining = False
-        self.lateness = Lateness()
+        self.lateness = lateness or Lateness()
         self._streams_left = streams_left
         self._now_ms = now_ms
         self._entries: dict[str, Entry] = {}

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from app.audio.transcoder import Transcoder
+from app.bridge.admission import REFUSE_MS
 from app.bridge.incoming import Incoming
 from app.bridge.ledger import Ledger
 from app.bridge.pace import AnswerPace
@@ -48,6 +49,7 @@ class DeskOptions:
     language: str = "en-US"
     person_number: str = ""
     record_calls: bool = False  # by the carrier, from its first document on
+    max_lateness_ms: float = REFUSE_MS  # of the loop; beyond it new calls are refused
 
 
 class StreamTokens(Protocol):

@@ -5,7 +5,8 @@ alone mumbles, because a speech detector must take it for speech.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import numpy as np
 
@@ -16,32 +17,44 @@ from app.simulator.prepared_audio import babble, speaking_time, tone
 RATE = 8_000
 FRAME = 160
 LOUD = 400  # RMS of int16
-BREATH_MS = 60  # a shorter break within one tone is none
+BREATH_MS = 60  # a shorter break within one tone is none, unless said otherwise
 
 type Tone = tuple[str, int, int]  # name, Hz, ms
 
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """Something the caller heard: when it began, in ms of its track, and how long it lasted."""
+    """Something the caller heard: when it began, in ms of its track, and how long it lasted, breaks included."""
 
     name: str
     at_ms: int
     ms: int
+    breaks_ms: int = 0  # of silence within it
 
     @property
     def end_ms(self) -> int:
         return self.at_ms + self.ms
 
+    @property
+    def heard_ms(self) -> int:
+        """How much of it sounded."""
+        return self.ms - self.breaks_ms
+
+    def goes_on(self, at_ms: int) -> Self:
+        """With one more frame, which begins then."""
+        return replace(self, ms=at_ms + 20 - self.at_ms, breaks_ms=self.breaks_ms + at_ms - self.end_ms)
+
 
 @dataclass(frozen=True)
 class Tones:
     """`phrases`: the tone of each wording of the house; `carrier`: what the carrier's own voice says beside them;
-    `others`: the pitches in Hz of all else that sounds, such as the model's words."""
+    `others`: the pitches in Hz of all else that sounds, such as the model's words; `breath_ms`: a shorter break within
+    one tone does not end it."""
 
     phrases: Mapping[str, Tone]
     carrier: Tone
     others: Mapping[str, int]
+    breath_ms: int = BREATH_MS
     _names: Mapping[int, str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -57,11 +70,11 @@ class Tones:
             if name is None:
                 continue
             at_ms, last = at // 8, found[-1] if found else None
-            if last is not None and last.name == name and at_ms - last.end_ms <= BREATH_MS:
-                found[-1] = Sound(name, last.at_ms, at_ms + 20 - last.at_ms)
+            if last is not None and last.name == name and at_ms - last.end_ms <= self.breath_ms:
+                found[-1] = last.goes_on(at_ms)
             else:
                 found.append(Sound(name, at_ms, 20))
-        return [sound for sound in found if sound.ms > 20]  # a frame on the border of two tones is neither
+        return [sound for sound in found if sound.heard_ms > 20]  # a frame on the border of two tones is neither
 
     def _name_of(self, frame: np.ndarray) -> str | None:
         values = frame.astype(np.float64)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.bridge.admission import ADMIT_MS, REFUSE_MS, Lateness, Refusal, refusal
+from app.bridge.admission import ADMIT_SHARE, REFUSE_MS, Lateness, Refusal, refusal
 
 TICK = 20
 
@@ -43,12 +43,22 @@ def test_one_hiccup_refuses_nobody_and_a_long_stop_does() -> None:
 
 
 def test_between_the_lines_what_was_decided_stays() -> None:
-    between = (REFUSE_MS + ADMIT_MS) / 2
+    between = REFUSE_MS * (1 + ADMIT_SHARE) / 2
     calm, stormy = Lateness(), Lateness()
     now = run(calm, between, 0, 30_000)
     assert not calm.too_late(now)
     now = run(stormy, between, run(stormy, 80, 0, 3_000), 30_000)
     assert stormy.too_late(now)
+
+
+def test_beside_busier_neighbours_the_lines_may_be_drawn_elsewhere() -> None:
+    patient = Lateness(refuse_ms=200)
+    now = run(patient, 150, 0, 30_000)
+    assert not patient.too_late(now)
+    now = run(patient, 250, now, 3_000)
+    assert patient.too_late(now)
+    now = run(patient, 90, now, 30_000)
+    assert not patient.too_late(now)
 
 
 def test_what_a_resting_clock_knew_last_fades() -> None:

@@ -139,7 +139,7 @@ class Hand:
 
     @property
     def heard_ms(self) -> Counter[str]:
-        return Counter({sound.name: sound.ms for sound in TONES.read(bytes(self._heard))})
+        return Counter({sound.name: sound.heard_ms for sound in TONES.read(bytes(self._heard))})
 
     async def closed(self) -> int:
         """The code with which the server closed the socket."""

@@ -15,7 +15,7 @@ from app.simulator.scripted_mind import ScriptedMinds
 from app.simulator.sonic.signing import Key
 from app.simulator.sonic.simulator import SonicSimulator
 from tests.whole.hand import Hand
-from tests.whole.house import HABITS, QUICK, until
+from tests.whole.house import HABITS, NEVER_LATE, QUICK, until
 from tests.whole.sounds import turn
 
 REPOSITORY = Path(__file__).parents[2]
@@ -44,7 +44,7 @@ class Served:
             self.port.set_exception(AssertionError(self.written))
 
     async def ended(self) -> int:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             await self._reading
             return await self.process.wait()
 
@@ -59,7 +59,7 @@ async def serve(environment: dict[str, str]) -> AsyncIterator[Served]:
     )
     served = Served(process)
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await asyncio.shield(served.port)
         yield served
     finally:
@@ -87,6 +87,7 @@ async def test_serve_holds_calls_for_any_client_and_finishes_them_before_it_stop
             "POOL_SIZE": "1",
             "DRAIN_SECONDS": "20",
             "FOREIGN_AUDIO": "true",
+            "MAX_LATENESS_MS": str(NEVER_LATE),
         }
         async with (
             serve(environment) as served,

@@ -1,15 +1,15 @@
 """A call as it should be: greeted at once, answered, interrupted, helped, heard to the goodbye."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from app.call.setup import Timings
 from tests.whole.conftest import OpenHouse
 from tests.whole.hand import Hand
-from tests.whole.house import TOKEN, Call, House, together, until
+from tests.whole.house import PATIENT, TOKEN, Call, House, together, until
 from tests.whole.sounds import PHRASES, sentence, turn
 from tests.whole.test_model_trouble import heard_of
 
@@ -21,13 +21,13 @@ async def test_a_caller_is_greeted_answered_and_seen_off(house: OpenHouse) -> No
     mind = [turn("Where is my parcel?", "one"), turn("Thanks, goodbye.", **GOODBYE)]
     async with house(mind=mind) as here:
         call = await here.call("""
-            wait for speech within 2s
+            wait for speech
             wait for quiet 300ms
             say "where is it"
-            wait for speech within 3s
+            wait for speech
             wait for quiet 300ms
             say "thanks goodbye"
-            expect hung up within 5s
+            expect hung up within 20s
         """)
         ended = await here.dispositions()
     assert call.heard == ["greeting", "one", "goodbye"]
@@ -36,8 +36,8 @@ async def test_a_caller_is_greeted_answered_and_seen_off(house: OpenHouse) -> No
     assert ended == {"completed": 1}
     assert len(here.sessions) == 1
     goodbye_ms = next(ms for name, _, ms in PHRASES.values() if name == "goodbye")
-    assert abs(call.sound("goodbye").ms - goodbye_ms) <= 40  # to its end, and
-    assert call.at("stream_ended") - call.sound("goodbye").end_ms < 500  # not much longer
+    assert abs(call.sound("goodbye").heard_ms - goodbye_ms) <= 40  # to its end, and
+    assert call.at("stream_ended") - call.sound("goodbye").end_ms < 2_000  # not much longer
 
 
 async def test_an_interruption_silences_the_reply_and_the_next_session_knows_where_it_was_cut(house: OpenHouse) -> None:
@@ -45,22 +45,23 @@ async def test_an_interruption_silences_the_reply_and_the_next_session_knows_whe
     patterns = [{"when": "interrupted for a moment", "say": [sentence("three")]}]
     async with house(mind=mind, patterns=patterns, faults="drop@speaking#2") as here:
         call = await here.call("""
-            wait for quiet 300ms within 3s
+            wait for speech
+            wait for quiet 300ms
             say "a story"
             interrupt after 1500ms "wait please"
-            wait for speech within 4s
-            wait for quiet 1s within 8s
+            wait for speech
+            wait for quiet 2500ms
             hang up
         """)
         barge_ins = await here.metric("offhook_barge_in_total", outcome="confirmed")
     assert call.heard == ["greeting", "one", "two", "three"]
     onset = call.at("caller_started", 1)
-    assert 0 < call.at("clear_received") - onset < 500
-    assert call.sound("one").end_ms - onset < 500
+    assert 0 < call.at("clear_received") - onset < 2_000  # of 24 s; how quick it is, `offhook bench` measures
+    assert call.sound("one").end_ms - onset < 2_000
     assert barge_ins == 1
     words = heard_of(here.sessions[1], "ASSISTANT")[1].removesuffix("…").split()
     assert STORY.startswith(" ".join(words))
-    assert abs(len(words) - 60 * call.sound("one").ms / 24_000) <= 2
+    assert abs(len(words) - 60 * call.sound("one").heard_ms / 24_000) <= 2
 
 
 async def test_a_cough_stops_the_reply_for_a_moment_and_it_goes_on_where_it_was(house: OpenHouse) -> None:
@@ -92,7 +93,7 @@ async def test_a_tool_is_answered_once_and_the_caller_kept_company_where_it_hang
 
     async def hangs() -> None:
         mind = [turn("Where is the Anna?", sentence("one", text="No luck: {error}."), **HANG)]
-        async with house(mind=mind, timings=Timings(tool_wait=700)) as here:
+        async with house(mind=mind, timings=replace(PATIENT, tool_wait=700)) as here:
             call = await ask_once(here, quiet="1800ms")
             runs = await here.metric("offhook_tools_total", tool="ask_the_harbour", outcome="timed_out")
         [session] = here.sessions
@@ -103,7 +104,8 @@ async def test_a_tool_is_answered_once_and_the_caller_kept_company_where_it_hang
     async def is_left() -> None:
         async with house(mind=[turn("Where is the Anna?", "one", **HANG)]) as here:
             call = await here.call("""
-                wait for quiet 300ms within 3s
+                wait for speech
+                wait for quiet 300ms
                 say "where is the anna"
                 wait 800ms
                 hang up
@@ -147,13 +149,14 @@ async def test_nothing_the_caller_said_no_number_and_no_secret_reaches_the_log(
         async with house(mind=mind, later=mind, faults="drop@thinking#2") as here:
             await here.call(
                 """
-                wait for quiet 300ms within 3s
+                wait for speech
+                wait for quiet 300ms
                 say "my pin is zanzibar"
-                wait for speech within 4s
-                wait for quiet 300ms within 4s
+                wait for speech
+                wait for quiet 300ms
                 press 8 2 6 4
                 say "goodbye"
-                wait for speech within 5s
+                wait for speech
                 wait for quiet 300ms
                 hang up
                 """,
@@ -169,10 +172,10 @@ async def test_nothing_the_caller_said_no_number_and_no_secret_reaches_the_log(
 
 async def ask_once(here: House, quiet: str = "300ms") -> Call:
     return await here.call(f"""
-        wait for speech within 4s
-        wait for quiet 300ms within 4s
+        wait for speech
+        wait for quiet 300ms
         say "where is it"
-        wait for speech within 4s
-        wait for quiet {quiet} within 8s
+        wait for speech
+        wait for quiet {quiet}
         hang up
     """)

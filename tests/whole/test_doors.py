@@ -16,7 +16,7 @@ async def test_a_webhook_that_is_delivered_twice_gets_one_answer_and_one_place(h
         assert len({answer.text for answer in answers}) == 1
         assert "<Connect>" in answers[0].text
         assert await here.metric("offhook_calls_live") == 1
-        call = await here.call("expect hung up within 5s", oddities=Oddities(deliveries=2))
+        call = await here.call("expect hung up within 20s", oddities=Oddities(deliveries=2))
     assert call.heard == ["busy"]
 
 
@@ -24,7 +24,7 @@ async def test_a_call_too_many_hears_that_all_lines_are_busy_and_the_next_is_ser
     async with house(max_calls=1) as here:
         async with Hand.rings(here) as first:
             await first.hears("greeting")
-            refused = await here.call("expect hung up within 5s")
+            refused = await here.call("expect hung up within 20s")
         await here.dispositions()
         served = await here.call("wait for speech\nwait for quiet 200ms\nhang up")
     assert refused.heard == ["busy"] and refused.result.verbs == ["Say", "Hangup"]
@@ -84,7 +84,7 @@ async def test_a_server_that_drains_refuses_new_calls_and_lets_live_ones_finish(
         assert (await here.client.get("/readyz")).status_code == 200
         here.server.desk.registry.draining = True  # as the signal to stop does
         assert (await here.client.get("/readyz")).status_code == 503
-        refused = await here.call("expect hung up within 5s")
+        refused = await here.call("expect hung up within 20s")
         await hand.says("where is it")
         await hand.hears("one")
     assert refused.heard == ["busy"]

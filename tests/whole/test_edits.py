@@ -68,9 +68,10 @@ async def test_a_running_call_keeps_the_words_it_began_with_and_the_next_has_the
             await until(partial(readiness, here), lambda state: state["edition"] != before)
             next_call = asyncio.create_task(
                 here.call("""
-                wait for quiet 300ms within 3s
+                wait for speech
+                wait for quiet 300ms
                 say "thanks goodbye"
-                expect hung up within 8s
+                expect hung up within 20s
             """)
             )
             await running.says("thanks goodbye")
@@ -88,7 +89,7 @@ async def test_a_broken_edit_is_refused_with_its_place_and_the_last_good_edition
             before = (await readiness(here))["edition"]
             edit(desk / PHRASES, ("kind: greeting", "kind: greating"))
             broken = await until(partial(readiness, here), lambda state: bool(state["refused"]))
-            call = await here.call("wait for quiet 300ms within 3s\nhang up")
+            call = await here.call("wait for speech\nwait for quiet 300ms\nhang up")
             (desk / PHRASES).write_text(good.replace("hello!", "good day!"))
             mended = await until(partial(readiness, here), lambda state: state["edition"] != before)
     assert call.heard == ["greeting"]

@@ -6,13 +6,14 @@ from tests.whole.sounds import sentence, turn
 from tests.whole.test_model_trouble import heard_of
 
 ASKED_TWICE = """
-    wait for quiet 300ms within 3s
+    wait for speech
+    wait for quiet 300ms
     say "when are you open"
-    wait for speech within 3s
-    wait for quiet 700ms within 4s
+    wait for speech
+    wait for quiet 700ms
     say "say that again"
-    wait for speech within 3s
-    wait for quiet 300ms within 3s
+    wait for speech
+    wait for quiet 300ms
     hang up
 """
 NINE = turn("When are you open?", sentence("one", 2.0, "We open at nine."))

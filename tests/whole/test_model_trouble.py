@@ -11,25 +11,27 @@ from tests.whole.conftest import OpenHouse
 from tests.whole.house import Call, together, until
 from tests.whole.sounds import sentence, turn
 
-# On a busy machine the greeting may be late: who waits for nothing but quiet would speak before it.
+# On a busy machine the greeting may be late: who waits for nothing but quiet would speak before it. And a quiet shorter
+# than a recovery may last would be taken for the end of the answer.
 TWO_QUESTIONS = """
-    wait for speech within 3s
-    wait for quiet 300ms within 3s
+    wait for speech
+    wait for quiet 300ms
     say "where is it"
-    wait for speech within 4s
-    wait for quiet 1s within 8s
+    wait for speech
+    wait for quiet 2500ms
     say "and the other"
-    wait for speech within 4s
-    wait for quiet 300ms within 4s
+    wait for speech
+    wait for quiet 300ms
     hang up
 """
+SOON_MS = 4_000  # how soon it is, `offhook bench faults` measures
 DEPOT = "+15035550142"  # the first whom the desk gives callers to
 ONE_QUESTION = """
-    wait for speech within 3s
-    wait for quiet 300ms within 3s
+    wait for speech
+    wait for quiet 300ms
     say "where is my parcel"
-    wait for speech within 6s
-    wait for quiet 400ms within 6s
+    wait for speech
+    wait for quiet 2500ms
     hang up
 """
 COUNTING = "one two three four five six seven eight nine ten eleven twelve"
@@ -55,12 +57,12 @@ async def test_a_session_that_breaks_in_mid_word_is_followed_by_one_that_knows_w
             call = await here.call(TWO_QUESTIONS)
             ended = await here.dispositions()
         assert call.heard == ["greeting", "one", "two", "three"], fault
-        assert call.sound("two").at_ms - call.sound("one").end_ms < 2_000, fault
+        assert call.sound("two").at_ms - call.sound("one").end_ms < SOON_MS, fault
         assert ended == {"caller_hung_up": 1}
         _, second = here.sessions
         assert heard_of(second, "USER")[-1] == "Where is it?"
         [said] = heard_of(second, "ASSISTANT")[1:]
-        words, share = said.removesuffix("…").split(), call.sound("one").ms / 3_600
+        words, share = said.removesuffix("…").split(), call.sound("one").heard_ms / 3_600
         assert said.endswith("…") and COUNTING.startswith(" ".join(words)), said
         assert abs(len(words) - 12 * share) <= 2, (said, share)
         return call
@@ -72,12 +74,12 @@ async def test_a_session_that_breaks_in_mid_word_is_followed_by_one_that_knows_w
 async def test_a_question_that_a_session_takes_to_its_end_is_heard_and_answered_by_the_next(house: OpenHouse) -> None:
     async def breaks(fault: str) -> None:
         mind, later = [turn("Where is my parcel?", "one")], [turn("Where is my parcel?", "two")]
-        async with house(mind=mind, later=later, faults=fault) as here:
+        async with house(mind=mind, later=later, faults=fault, timings=Timings()) as here:
             call = await here.call(ONE_QUESTION)
             ended = await here.dispositions()
         answer = call.first_after(call.at("caller_stopped"))
         assert call.heard[0] == "greeting" and call.heard[-1] == "two", (fault, call.heard)
-        assert answer.at_ms - call.at("caller_stopped") < 2_500, (fault, call.sounds)
+        assert answer.at_ms - call.at("caller_stopped") < SOON_MS, (fault, call.sounds)
         assert ended == {"caller_hung_up": 1}
         _, second = here.sessions
         said_ms = call.at("caller_stopped") - call.at("caller_started")
@@ -93,17 +95,18 @@ async def test_a_model_that_refuses_answers_late_or_a_person_is_asked_and_the_ca
 ) -> None:
     async def for_a_while() -> None:
         refused = ",".join(f"throttle@opening#{nth}" for nth in (1, 2))
-        async with house(mind=[turn("Where is my parcel?", "one")], faults=refused, pool_size=0) as here:
-            call = await here.call(ONE_QUESTION.replace("wait for quiet 400ms", "wait for quiet 2500ms"))
+        mind = [turn("Where is my parcel?", "one")]
+        async with house(mind=mind, faults=refused, pool_size=0, timings=Timings()) as here:
+            call = await here.call(ONE_QUESTION)
             ended = await here.dispositions()
         assert (call.heard[0], call.heard[-1]) == ("greeting", "one"), call.heard
         assert "wait" in call.heard
         assert ended == {"caller_hung_up": 1}
 
     async def for_good(fault: str, line: str) -> None:
-        async with house(faults=fault) as here:
+        async with house(faults=fault, timings=Timings()) as here:
             here.plant.outcomes = {DEPOT: DialOutcome(status="busy", ring_ms=100)}
-            call = await here.call("expect hung up within 14s")
+            call = await here.call("expect hung up within 30s")
             ended = await here.dispositions()
             errors = await here.metric("offhook_session_errors_total")
         told = [name for name in call.heard if name not in {line, "greeting", "wait"}]  # ringing sounds like these
@@ -124,11 +127,11 @@ async def test_a_deaf_session_is_replaced_by_one_that_gets_the_utterance_again(h
         manner = Manner(speed=10, final_delay_ms=400, user_speech_events=notices)
         mind, timings = [turn("Where is my parcel?", "one")], Timings(deaf_quiet=1_200)
         async with house(mind=mind, faults="deaf@caller-speaking#1", manner=manner, timings=timings) as here:
-            call = await here.call(ONE_QUESTION.replace("wait for quiet 400ms", "wait for quiet 1500ms"))
+            call = await here.call(ONE_QUESTION)
         assert call.heard[0] == "greeting" and call.heard[-1] == "one", call.heard
         line = call.first_after(call.at("caller_stopped"))
         assert line.name in ("sorry", "repeat"), call.heard
-        assert line.at_ms - call.at("caller_stopped") < 2_500
+        assert line.at_ms - call.at("caller_stopped") < SOON_MS
         assert spoken_ms(here.sessions[1]) > 900
 
     await together(is_deaf(True), is_deaf(False))
@@ -136,8 +139,9 @@ async def test_a_deaf_session_is_replaced_by_one_that_gets_the_utterance_again(h
 
 async def test_a_session_that_takes_nothing_more_is_followed_by_one_that_hears_the_question(house: OpenHouse) -> None:
     """Its window stays shut: nothing says so but our own writes, which are not taken."""
-    async with house(mind=[turn("Where is my parcel?", "one")], faults="stall@caller-speaking#1") as here:
-        call = await here.call(ONE_QUESTION.replace("wait for quiet 400ms", "wait for quiet 1500ms"))
+    mind = [turn("Where is my parcel?", "one")]
+    async with house(mind=mind, faults="stall@caller-speaking#1", timings=Timings()) as here:
+        call = await here.call(ONE_QUESTION)
     assert call.heard[0] == "greeting" and call.heard[-1] == "one", call.heard
     first, second = here.sessions
     assert spoken_ms(second) > 900 > spoken_ms(first)

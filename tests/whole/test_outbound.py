@@ -22,10 +22,10 @@ from tests.whole.test_people import CALLED, house_with_keys
 ANNA = "+14155550177"
 WITH_A_PARCEL = {"name": "Anna", "parcel": "a green one"}
 ANSWERS = """
-    wait for speech within 5s
+    wait for speech
     wait for quiet 300ms
     say "yes this is anna"
-    wait for speech within 5s
+    wait for speech
     wait for quiet 300ms
     hang up
 """
@@ -46,7 +46,7 @@ async def placed(house: OpenHouse, callee: DialOutcome, agent: str = "desk", **m
 
 async def over(here: House) -> tuple[Leg, Call]:
     (leg,) = here.plant.called(ANNA)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await leg.over.wait()
     return leg, Call.of(result_of(leg))
 
@@ -74,7 +74,7 @@ async def test_a_machine_is_left_a_message_after_its_beep(house: OpenHouse) -> N
     beeped = call.at("machine_detection")
     message = call.sound("voicemail_message")
     assert message.at_ms >= beeped - 20, "recordings are read in frames of 20 ms"
-    assert message.ms == pytest.approx(1_500, abs=60), "it is heard whole"
+    assert message.heard_ms == pytest.approx(1_500, abs=60), "it is heard whole"
     assert leg.verbs == ["Connect", "Redirect", "Hangup"]
     assert ended == {"voicemail_left": 1}
 
@@ -96,7 +96,7 @@ async def test_a_machine_without_a_beep_is_left_one_too_and_a_person_taken_for_i
     async with placed(house, person, mind=[turn("Hello, who is this?", "one")]) as here:
         _, call = await over(here)
         ended = await here.dispositions()
-    assert call.heard[-2:] == ["voicemail_message", "one"] and call.sound("voicemail_message").ms < 1_300
+    assert call.heard[-2:] == ["voicemail_message", "one"] and call.sound("voicemail_message").heard_ms < 1_300
     assert ended == {"caller_hung_up": 1}
 
 

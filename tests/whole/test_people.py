@@ -30,7 +30,7 @@ def transfer(target: str, summary: str = "A parcel is lost.") -> dict[str, Any]:
 
 TAKE_MESSAGE = {"use_tool": {"name": "take_message", "arguments": {"about": "a lost parcel"}}}
 ASKS_FOR_A_PERSON = """
-    wait for speech within 2s
+    wait for speech
     wait for quiet 300ms
     say "let me speak to somebody"
 """
@@ -57,7 +57,7 @@ async def house_with_keys(house: OpenHouse, **more: Any) -> AsyncIterator[House]
 async def test_a_caller_is_put_through_and_the_call_ends_with_their_talk(house: OpenHouse) -> None:
     async with house(mind=[turn("Somebody, please.", **transfer("depot"))]) as here:
         here.plant.outcomes = {DEPOT: DialOutcome(ring_ms=300, talk_ms=1_500, hum_hz=HUM_HZ)}
-        call = await here.call(ASKS_FOR_A_PERSON + "expect hung up within 10s")
+        call = await here.call(ASKS_FOR_A_PERSON + "expect hung up within 20s")
         ended = await here.dispositions()
     assert call.heard[:2] == ["greeting", "transfer"]
     assert call.result.passed, call.result.failures
@@ -81,13 +81,13 @@ async def test_nobody_answers_and_the_caller_is_back_with_their_history_and_leav
             ASKS_FOR_A_PERSON
             + """
             wait 5s
-            wait for quiet 700ms within 8s
+            wait for quiet 700ms
             say "yes a message"
             wait 3500ms
             say "my parcel is lost please look for it"
             press #
-            wait for speech within 5s
-            wait for quiet 900ms within 8s
+            wait for speech
+            wait for quiet 900ms
             hang up
             """
         )
@@ -106,7 +106,7 @@ async def test_nobody_answers_and_the_caller_is_back_with_their_history_and_leav
 async def test_a_person_is_told_accepts_and_meets_the_caller_who_held(house: OpenHouse) -> None:
     async with house_with_keys(house, mind=[turn("A complaint.", **transfer("office"))]) as here:
         here.plant.outcomes = {OFFICE: DialOutcome(ring_ms=800, talk_ms=1_500, presses="1", hum_hz=HUM_HZ)}
-        call = await here.call(ASKS_FOR_A_PERSON + "expect hung up within 15s")
+        call = await here.call(ASKS_FOR_A_PERSON + "expect hung up within 20s")
         ended = await here.dispositions()
         (person,) = [leg for leg in here.plant.calls.values() if leg.party.called == OFFICE]
     assert call.heard[:2] == ["greeting", "hold"]
@@ -123,9 +123,9 @@ async def test_a_person_who_declines_leaves_the_caller_where_they_were(house: Op
         call = await here.call(
             ASKS_FOR_A_PERSON
             + """
-            wait for speech within 3s
+            wait for speech
             wait 3s
-            wait for quiet 600ms within 8s
+            wait for quiet 600ms
             hang up
             """
         )
@@ -137,10 +137,10 @@ async def test_a_person_who_declines_leaves_the_caller_where_they_were(house: Op
 async def test_a_caller_who_hangs_up_while_holding_stops_the_ringing(house: OpenHouse) -> None:
     async with house_with_keys(house, mind=[turn("A complaint.", **transfer("office"))]) as here:
         here.plant.outcomes = {OFFICE: DialOutcome(ring_ms=30_000)}
-        await here.call(ASKS_FOR_A_PERSON + "wait for speech within 3s\nwait 1s\nhang up")
+        await here.call(ASKS_FOR_A_PERSON + "wait for speech\nwait 1s\nhang up")
         ended = await here.dispositions()
         (person,) = [leg for leg in here.plant.calls.values() if leg.party.called == OFFICE]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await person.over.wait()
     assert ended == {"caller_hung_up": 1}
     assert person.status in {"completed", "canceled"} and not person.verbs
@@ -155,7 +155,7 @@ async def test_without_keys_the_carrier_whispers_and_who_declines_sends_the_call
             ASKS_FOR_A_PERSON
             + """
             wait 5s
-            wait for quiet 900ms within 8s
+            wait for quiet 900ms
             hang up
             """
         )

@@ -2,13 +2,13 @@
 
 import json
 import socket
+from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
 
-from app.call.setup import Timings
 from tests.whole.conftest import OpenHouse
-from tests.whole.house import together
+from tests.whole.house import PATIENT, together
 from tests.whole.sounds import sentence, turn
 from tests.whole.test_conversation import ask_once
 
@@ -37,7 +37,7 @@ async def test_whatever_a_tool_does_the_caller_hears_an_answer_and_it_is_recorde
     async def troubled(tool: str, arguments: dict[str, str], told: str, outcome: str) -> None:
         use = {"use_tool": {"name": tool, "arguments": arguments}}
         mind = [turn("Please.", sentence("one", text="No luck: {error}."), **use)]
-        async with house(mind=mind, timings=Timings(tool_wait=700)) as here:
+        async with house(mind=mind, timings=replace(PATIENT, tool_wait=700)) as here:
             call = await ask_once(here, quiet="1800ms")
             runs = await here.metric("offhook_tools_total", tool=tool, outcome=outcome)
             timed = await here.metric("offhook_tool_seconds_count", tool=tool, outcome=outcome)

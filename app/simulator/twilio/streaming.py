@@ -37,6 +37,7 @@ class StreamFaults:
     """What can go wrong on Twilio's side of a stream, by choice. Times count from its start."""
 
     lose_socket_after_ms: int | None = None  # the connection is gone, without `stop`
+    lose_socket_after_heard_ms: int | None = None  # the same, once the caller has heard so much sound
     no_stop: bool = False  # at its end the stream vanishes without `stop`
     garbage_at_ms: int | None = None  # messages that nobody can read
     first_only: bool = False  # the call's later streams are well
@@ -112,6 +113,7 @@ class MediaStream:
         self._muted = False
         self._littered = False
         self._began_ms = 0
+        self._heard_before_ms = handset.audible_ms
         self.ended: asyncio.Future[StreamEnd] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> StreamEnd:
@@ -209,7 +211,8 @@ class MediaStream:
             self._journal.note("fault", kind="garbage")
             for text in GARBAGE:
                 self._wire.send(text)
-        if faults.lose_socket_after_ms is not None and now >= faults.lose_socket_after_ms:
+        heard_ms = self._handset.audible_ms - self._heard_before_ms
+        if _reached(faults.lose_socket_after_ms, now) or _reached(faults.lose_socket_after_heard_ms, heard_ms):
             self._journal.note("fault", kind="socket lost")
             self._end(StreamEnd(31903, "the connection was lost", failed=True))
             self._wire.abort()
@@ -264,3 +267,7 @@ class MediaStream:
     def _end(self, end: StreamEnd) -> None:
         if not self.ended.done():
             self.ended.set_result(end)
+
+
+def _reached(limit_ms: int | None, now_ms: int) -> bool:
+    return limit_ms is not None and now_ms >= limit_ms

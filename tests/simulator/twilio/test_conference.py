@@ -75,10 +75,10 @@ async def test_who_may_not_start_it_waits_for_somebody_who_may(office: Office) -
     room = await room_of(office, 2)
     await rest(office, 500)
     assert room.status == "init"
+    assert not heard_ms(bytes(anna.handset.heard), 1100) and not heard_ms(bytes(bert.handset.heard), 700)
     await office.caller(into())
     await room_of(office, 3)
     assert room.status == "in-progress"
-    assert not heard_ms(bytes(anna.handset.heard), 1100) and not heard_ms(bytes(bert.handset.heard), 700)
 
 
 async def test_the_callback_is_told_who_comes_and_goes_and_why_it_ended(office: Office) -> None:

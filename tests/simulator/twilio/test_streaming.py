@@ -299,6 +299,12 @@ async def test_a_lost_socket_ends_without_stop_and_the_call_goes_on(bot: Bot) ->
     assert not bot.sockets[0].of("stop") and bot.of("/next") and codes(result) == [31903]
 
 
+async def test_a_socket_may_be_lost_once_the_caller_has_heard_so_much(bot: Bot) -> None:
+    bot.media = greet
+    result = await call(bot, faults=StreamFaults(lose_socket_after_heard_ms=200))
+    assert codes(result) == [31903] and result.audible_ms >= 200
+
+
 async def test_a_stream_may_vanish_without_stop(bot: Bot) -> None:
     bot.media = greet
     await call(bot, POLITE, faults=StreamFaults(no_stop=True))
