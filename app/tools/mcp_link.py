@@ -128,9 +128,9 @@ class Link:
         self._lost.clear()
         if self._closing.is_set():
             self._lost.set()
+        sdk = await asyncio.to_thread(_sdk)  # our own time, not the server's
         async with AsyncExitStack() as stack:
             async with asyncio.timeout(CONNECT_S):
-                sdk = await asyncio.to_thread(_sdk)
                 transport = await stack.enter_async_context(self._transport(errlog))
                 client = await stack.enter_async_context(
                     sdk(_watched(transport, self._lost.set), read_timeout_seconds=CONNECT_S)
@@ -264,6 +264,8 @@ def reason(error: BaseException) -> str:
     """Of a group, the first that lies in it."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
+    if isinstance(error, TimeoutError):
+        return str(error) or f"no answer within {CONNECT_S:g} s"
     return str(error) if isinstance(error, ToolFailed | OSError) else type(error).__name__
 
 

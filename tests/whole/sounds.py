@@ -35,7 +35,7 @@ PHRASES = {  # by wording: name, Hz, ms
 }
 CARRIER = ("carrier", 1_300, 600)  # what Twilio's own voice says that is no phrase of ours
 REPLIES = {name: 1_500 + 100 * place for place, name in enumerate(("one", "two", "three", "four", "five", "six"))}
-STAMMER_MS = 500  # A busy machine's server is late at times. How late it may be is measured, not asserted here.
+STAMMER_MS = 1_000  # A busy machine's server is late at times. How late it may be is measured, not asserted here.
 TONES = Tones(PHRASES, CARRIER, REPLIES, breath_ms=STAMMER_MS)
 
 

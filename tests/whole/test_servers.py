@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli.tools import app
+from app.tools import mcp_link
 from tests.whole.conftest import OpenHouse
 from tests.whole.house import until
 from tests.whole.sounds import sentence, turn
@@ -32,6 +33,7 @@ def desk(content: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     agent.write_text(agent.read_text().replace("tools:\n", "tools:\n  - find_part\n"))
     monkeypatch.setenv("CONTENT_DIR", str(home))
     monkeypatch.setenv("TOOL_PARTS_KEY", "k3y")
+    monkeypatch.setattr(mcp_link, "CONNECT_S", 60.0)  # a busy machine starts a program slowly
     pinned = CliRunner().invoke(app, ["pin"])
     assert pinned.exit_code == 0, pinned.output
     return home
