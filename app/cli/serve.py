@@ -1,7 +1,6 @@
 """`offhook serve`: answer the telephone."""
 
 import asyncio
-import gc
 import os
 import secrets
 import socket
@@ -21,6 +20,7 @@ from app.cache.keys import Narrator
 from app.cache.render import RenderReport
 from app.cache.store import shared_url
 from app.cli.emitting import emitting
+from app.cli.memory import giving_back, spare_the_collector
 from app.cli.talk import fail, logging_to_stderr
 from app.content.faults import ContentError
 from app.edition import Edition, load_edition
@@ -83,6 +83,7 @@ async def _serve(
         watching(server.editions, settings.content_dir),
         emitting(server.meters, process_name()) if settings.emf else nullcontext(),
         Doors(web_of(server, local), listening) as doors,
+        giving_back(server.desk.registry.live_count),
     ):
         spare_the_collector()
         log.info("= answering", public_url=settings.public_url, port=doors.port, edition=edition.hash, worker=worker)
@@ -117,19 +118,6 @@ def warn_of_recording(settings: Settings) -> None:
     if settings.record_calls and settings.rest_keys is None:
         fix = "set TWILIO_ACCOUNT_SID, and TWILIO_API_KEY with TWILIO_API_SECRET, so that a recording can be paused"
         log.warning("! RECORD_CALLS without keys of the REST interface: callers cannot enter secret digits", fix=fix)
-
-
-def spare_the_collector() -> None:
-    """What was made until now stays for good and need not be looked at again; calls make little that is cyclic while
-    they live, and a collection every few hundred objects would cost each call-second a twentieth of its time.
-
-    A call that has ended is one knot of some 350 objects (58 KB) that only the collector unties. So once about fifteen
-    of them lie there, all of what calls have made is looked at, the old with the young: those who were on the telephone
-    during an earlier collection would else be kept for thousands of calls."""
-    gc.collect()
-    gc.freeze()
-    gc.collect()  # the old are looked at again once they are a quarter more: than now, not than what is frozen
-    gc.set_threshold(5_000, 0, 0)
 
 
 def web_of(server: Server, local: bool) -> Web:
