@@ -123,7 +123,7 @@ async def all_of_it(run: Run, links: Links, key: str, restart: Callable[[], None
         away, outcome = await run("find_part", name="bell")
         if outcome is not Outcome.OK:
             assert outcome is Outcome.UNAVAILABLE and "out of order" in away["advice"]
-            assert time.monotonic() - began < 1  # nobody waits for who is away
+            assert time.monotonic() - began < 5  # of 15: nobody waits for who is away
         restart()
         assert (await again(run))["part"] == "bell"
     assert [line["server"] for line in log if "has gone away" in line["event"]] == ["parts"]

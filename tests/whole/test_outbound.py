@@ -12,6 +12,7 @@ from app.legs.twilio.client import rest_client
 from app.legs.twilio.placing import PlacingDesk
 from app.simulator.callscript import parse
 from app.simulator.twilio.call import Call as Leg
+from app.simulator.twilio.people import VERDICT_MS
 from app.simulator.twilio.phone import result_of
 from app.simulator.twilio.plant import DialOutcome
 from tests.whole.conftest import OpenHouse
@@ -59,7 +60,7 @@ async def test_a_person_is_greeted_at_once_and_the_model_knows_what_the_call_is_
         (session,) = here.sessions
     assert call.result.passed, call.result.failures
     assert call.heard[:2] == ["about_your_parcel", "one"]
-    assert call.sound("about_your_parcel").at_ms - call.at("answered") < 700, "it waits for no verdict"
+    assert call.sound("about_your_parcel").at_ms - call.at("answered") < VERDICT_MS, "it waits for none"
     assert session.brief is not None
     told = json.dumps(session.brief.history)
     assert "You have called me" in told and "parcel: a green one" in told and "name: Anna" in told
