@@ -20,7 +20,8 @@ import h2.exceptions
 import h2.settings
 from hyperframe.frame import GoAwayFrame
 
-from app.simulator.sonic.exchange import Exchange, House
+from app.simulator.sonic.exchange import Exchange
+from app.simulator.sonic.house import House
 from app.simulator.sonic.refusals import THROTTLED, UNKNOWN_OPERATION, Refusal, Refused
 from app.simulator.sonic.signing import check_request
 

@@ -1,23 +1,20 @@
 """One stream of the operation, from its request to its end.
 
-Three things meet here and nowhere else: the `Intake` that judges what comes in, the mind that understands it, and the
-`Speaker` that times what goes out. One timer a stream serves the session's length, the idle limit and the speaker;
-audio that arrives does not touch it, it only moves the moment at which the idle limit is looked at again.
+Three things meet here and nowhere else: the `Intake` that judges what comes in, the `Thinker` whose mind understands
+it, and the `Voice` that times what goes out. One timer a stream serves the session's length, the idle limit and the
+voice; audio that arrives does not touch it, it only moves the moment at which the idle limit is looked at again.
 """
 
 import asyncio
 import json
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import structlog
 
 from app.simulator import faults
-from app.simulator.faults import Fault, FaultPlan
-from app.simulator.mind import Heard, Mind, MindFactory, Say, SpeechBegan, SpeechStopped, Thought, UseTool
+from app.simulator.faults import Fault
+from app.simulator.mind import Heard, Say, SpeechBegan, SpeechStopped, Thought, UseTool
 from app.simulator.sonic import intake, refusals
 from app.simulator.sonic.frames import (
     Deframer,
@@ -27,13 +24,13 @@ from app.simulator.sonic.frames import (
     event_of,
     exception_frame,
 )
+from app.simulator.sonic.house import House, Wire
 from app.simulator.sonic.intake import Intake, Taken
-from app.simulator.sonic.journal import Journal, SessionRecord
-from app.simulator.sonic.limits import Limits
-from app.simulator.sonic.manner import Manner
+from app.simulator.sonic.journal import SessionRecord
 from app.simulator.sonic.output import encode
 from app.simulator.sonic.refusals import STREAMED, Refusal, Refused
-from app.simulator.sonic.signing import Chain, Key
+from app.simulator.sonic.signing import Chain
+from app.simulator.sonic.thinker import Thinker
 from app.simulator.sonic.voice import Voice
 
 log = structlog.get_logger()
@@ -55,35 +52,6 @@ FAULT_REFUSALS = {
 }
 
 
-class Wire(Protocol):
-    """What a stream can do to its connection. Nothing waits."""
-
-    def answer(self) -> None: ...
-    def refuse(self, refusal: Refusal) -> None: ...
-    def send(self, data: bytes) -> None: ...
-    def end(self) -> None: ...
-    def reset(self) -> None: ...
-    def drop(self) -> None: ...
-    def go_away(self) -> None: ...
-    def shut_window(self) -> None: ...
-
-
-@dataclass(slots=True)
-class House:
-    """What all streams of one simulator share."""
-
-    limits: Limits
-    manner: Manner
-    mind: MindFactory
-    faults: FaultPlan
-    journal: Journal
-    keys: Sequence[Key]
-    wall_ms: Callable[[], int]
-    verify_every: int = 1
-    open_streams: Counter[str] = field(default_factory=Counter)
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
-
-
 class Exchange:
     """Give it what arrives (`receive`, `input_ended`, `lost`); it answers on its `Wire`."""
 
@@ -96,10 +64,7 @@ class Exchange:
         self._deframer = Deframer()
         self._intake = Intake(house.limits)
         self._voice: Voice | None = None  # from promptStart
-        self._mind: Mind | None = None
-        self._thinker: asyncio.Task[None] | None = None
-        self._unheard: list[intake.AudioHeard | intake.LiveText] = []  # until the mind is open
-        self._odd_byte = b""
+        self._thinker = Thinker(house.mind, self._thought, self._mind_failed)
         self._answered = False
         self._answer_due_ms: int | None = None
         self._held: list[bytes] = []  # until the headers have left
@@ -188,8 +153,7 @@ class Exchange:
                 self._live_text(self._voice, taken)
             case intake.ToolAnswered(tool_use_id, content, text):
                 self._voice.count_text(text)
-                if self._mind is not None:
-                    self._mind.take_result(tool_use_id, content)
+                self._thinker.take_result(tool_use_id, content)
                 self._reach(faults.THINKING)
             case intake.PromptClosed():
                 self._close_prompt()
@@ -212,7 +176,7 @@ class Exchange:
         self._active_ms = self._now()
         voice.count_text(live.text)
         if not live.answered:
-            if self._thinker is not None:
+            if self._thinker.began:
                 voice.report_usage()
             return
         voice.interrupt(self._now())
@@ -220,48 +184,22 @@ class Exchange:
         self._reach(faults.THINKING)
 
     def _to_mind(self, taken: intake.AudioHeard | intake.LiveText) -> None:
-        if self._thinker is None:
+        if not self._thinker.began:
             self._start_mind()
-        if self._mind is None:
-            self._unheard.append(taken)
-        elif isinstance(taken, intake.LiveText):
-            self._mind.read(taken.text)
-        else:
-            self._hear(self._mind, taken.pcm)
-
-    def _hear(self, mind: Mind, pcm: bytes) -> None:
-        if self._odd_byte or len(pcm) % 2:  # a mind hears whole samples
-            pcm = self._odd_byte + pcm
-            whole = len(pcm) & ~1
-            pcm, self._odd_byte = pcm[:whole], pcm[whole:]
-        if pcm:
-            mind.hear(pcm)
+        self._thinker.take(taken)
 
     def _start_mind(self) -> None:
         self._record.brief = self._intake.brief()
-        self._thinker = self._loop.create_task(self._think())
-        self._house.tasks.add(self._thinker)
-        self._thinker.add_done_callback(self._house.tasks.discard)
+        task = self._thinker.begin(self._intake.brief)
+        self._house.tasks.add(task)
+        task.add_done_callback(self._house.tasks.discard)
         if self._voice is not None:
             self._voice.begin()
 
-    async def _think(self) -> None:
-        mind = self._house.mind()
-        try:
-            await mind.open(self._intake.brief())
-            self._mind = mind
-            waiting, self._unheard = self._unheard, []
-            for taken in waiting:
-                self._to_mind(taken)
-            async for thought in mind.thoughts():
-                self._thought(thought)
-        except Exception:  # a mind that fails is the service failing; the client must see that and nothing else
-            log.exception("mind_failed", session=self._record.number)
-            self._refuse(refusals.INTERNAL)
-        finally:
-            self._mind = None
-            with suppress(Exception):
-                await mind.close()
+    def _mind_failed(self) -> None:
+        # A mind that fails is the service failing; the client must see that and nothing else.
+        log.exception("mind_failed", session=self._record.number)
+        self._refuse(refusals.INTERNAL)
 
     def _thought(self, thought: Thought) -> None:
         if self._ended or self._prompt_closed or self._voice is None:
@@ -328,7 +266,7 @@ class Exchange:
     def _close_prompt(self) -> None:
         self._reach_closing()
         self._prompt_closed = True
-        if self._voice is not None and self._thinker is not None:
+        if self._voice is not None and self._thinker.began:
             self._voice.end()
 
     def _close(self) -> None:
@@ -359,8 +297,7 @@ class Exchange:
         self._house.open_streams[self._record.access_key] -= 1
         if self._timer is not None:
             self._timer.cancel()
-        if self._thinker is not None:
-            self._thinker.cancel()
+        self._thinker.stop()
         self._house.journal.end(self._record, how)
 
     # ---- time

@@ -18,7 +18,7 @@ from app.simulator.faults import Fault, FaultPlan
 from app.simulator.mind import MindFactory
 from app.simulator.sonic.certificate import make_certificates, server_context, write_ca
 from app.simulator.sonic.connection import Connection
-from app.simulator.sonic.exchange import House
+from app.simulator.sonic.house import House
 from app.simulator.sonic.journal import Journal, Keeping, SessionRecord
 from app.simulator.sonic.limits import Limits
 from app.simulator.sonic.manner import Manner
