@@ -97,6 +97,7 @@ class Casting:
             collections={name: asked.describe for name, asked in chosen.collect.items()},
             languages={language: name_of(language) for language in chosen.voices},
             messages=chosen.messages,
+            places_calls=chosen.outbound is not None,
         )
 
     # --- calls ----------------------------------------------------------------------------------------------------

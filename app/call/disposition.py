@@ -9,6 +9,7 @@ from app.call.built_in import given
 class Disposition(StrEnum):
     COMPLETED = "completed"  # the model ended it, all was said
     CALLER_REFUSED = "caller_refused"  # the model ended it: the caller wanted no more
+    DO_NOT_CALL = "do_not_call"  # ... and whom we had called never wants to be called again
     WRONG_NUMBER = "wrong_number"
     ABUSE = "abuse"
     CALLER_HUNG_UP = "caller_hung_up"
@@ -31,14 +32,17 @@ class Disposition(StrEnum):
 END_REASONS: Mapping[str, Disposition] = {
     "finished": Disposition.COMPLETED,
     "caller_refused": Disposition.CALLER_REFUSED,
+    "do_not_call": Disposition.DO_NOT_CALL,
     "wrong_number": Disposition.WRONG_NUMBER,
     "abuse": Disposition.ABUSE,
 }
 
 
-def disposition_of(arguments: str) -> Disposition:
-    """From the arguments of `end_call`, which are the model's and may be anything (even JSON text within JSON)."""
-    return END_REASONS.get(end_reason(arguments), Disposition.COMPLETED)
+def disposition_of(arguments: str, placed_by_us: bool) -> Disposition:
+    """From the arguments of `end_call`, which are the model's and may be anything (even JSON text within JSON). Who
+    has called us can only refuse: nobody has called them."""
+    found = END_REASONS.get(end_reason(arguments), Disposition.COMPLETED)
+    return Disposition.CALLER_REFUSED if found is Disposition.DO_NOT_CALL and not placed_by_us else found
 
 
 def end_reason(arguments: str) -> str:

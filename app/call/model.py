@@ -102,7 +102,8 @@ def tool_called(scene: Scene, event: e.ToolCalled) -> None:
 def _end_call(scene: Scene, event: e.ToolCalled) -> None:
     scene.note("end_call", end_reason(event.arguments))
     scene.do(c.AnswerTool(event.session, event.run, runs.ENDING))
-    ending.close(scene, disposition_of(event.arguments), "goodbye", reply_is_coming=True)
+    disposition = disposition_of(event.arguments, scene.setup.facts.placed_by_us)
+    ending.close(scene, disposition, "goodbye", reply_is_coming=True)
 
 
 def tool_answered(scene: Scene, event: e.ToolAnswered) -> None:

@@ -19,6 +19,7 @@ from app.campaign.plan import Over, Place, Plan, Wait
 from app.campaign.results import Result, result_of
 from app.legs.placing import Carrier, CarrierAway, NotPlaced, PerhapsPlaced, Placed, Wanted
 from app.records.attempts import Attempt, AttemptBook, Taken
+from app.records.do_not_call import DoNotCallBook
 
 log = structlog.get_logger()
 
@@ -56,6 +57,7 @@ class Campaign:
         self,
         plan: Plan,
         book: AttemptBook,
+        unwanted: DoNotCallBook,
         carrier: Carrier,
         conduct: Conduct,
         server: Server,
@@ -64,6 +66,7 @@ class Campaign:
     ) -> None:
         self._plan = plan
         self._book = book
+        self._unwanted = unwanted
         self._carrier = carrier
         self._conduct = conduct
         self._server = server
@@ -93,7 +96,8 @@ class Campaign:
             await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
 
     async def _step(self) -> Place | Wait | Over:
-        """The plan's next step; one that is to be placed is in the book."""
+        """The plan's next step; one that is to be placed is in the book, and to nobody who has asked another campaign
+        of this hour not to be called."""
         self._news.clear()
         why = await self._server.room()
         if why:
@@ -101,6 +105,9 @@ class Campaign:
         self._changed(why)
         step = self._plan.next(self._now_ms())
         if isinstance(step, Place):
+            if await self._in_thread(lambda: self._unwanted.holds(step.row.number)):
+                self._plan.unwanted(step.attempt)
+                return Wait(self._now_ms())
             try:
                 await self._in_thread(lambda: self._book.begin(step.attempt))
             except Taken:
@@ -187,6 +194,8 @@ class Campaign:
         disposition = await self._server.disposition(attempt.sid) if call.status == "completed" else ""
         result = result_of(call, disposition)
         assert result is not None, "it is over"
+        if result is Result.DO_NOT_CALL:  # first, for an attempt that has ended is asked about no more
+            await self._in_thread(lambda: self._unwanted.add(attempt.number, attempt.sid, self._now_ms()))
         await self._end(replace(attempt, seconds=call.seconds, disposition=disposition), result)
 
     async def _end(self, attempt: Attempt, result: Result) -> None:

@@ -86,7 +86,7 @@ class Plan:
         self, rows: Sequence[Row], do_not_call: Collection[str], rules: Rules, attempts: Iterable[Attempt], now_ms: int
     ) -> None:
         self.rows: Mapping[str, Row] = {row.number: row for row in rows}
-        self._do_not_call = do_not_call
+        self._do_not_call = set(do_not_call)
         self._rules = rules
         self._attempts: dict[str, list[Attempt]] = {}
         self._live = 0
@@ -189,6 +189,12 @@ class Plan:
         row = self.rows.get(attempt.number)
         if row is not None:
             self._enqueue(row, attempt.ended_ms)
+
+    def unwanted(self, attempt: Attempt) -> None:
+        """They have asked not to be called since we began: the call is not placed."""
+        self._live -= 1
+        self._attempts[attempt.number].pop()
+        self._do_not_call.add(attempt.number)
 
     def taken(self, attempt: Attempt) -> None:
         """Another process has begun it: it is theirs to finish."""

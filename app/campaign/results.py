@@ -12,6 +12,7 @@ class Result(StrEnum):
     ANSWERED = "answered"
     VOICEMAIL = "voicemail"
     FAX = "fax"
+    DO_NOT_CALL = "do_not_call"  # they answered, and asked never to be called again
     BUSY = "busy"
     NO_ANSWER = "no_answer"
     NOT_SERVED = "not_served"  # somebody answered, and the server had no room
@@ -39,6 +40,7 @@ _BY_DISPOSITION: Mapping[str, Result] = {
     Disposition.VOICEMAIL_LEFT: Result.VOICEMAIL,
     Disposition.FAX: Result.FAX,
     Disposition.NOT_SERVED: Result.NOT_SERVED,
+    Disposition.DO_NOT_CALL: Result.DO_NOT_CALL,
 }
 
 

@@ -1,5 +1,7 @@
 """`offhook call`: have an agent call one person, or everybody in a file."""
 
+import asyncio
+import contextlib
 import re
 import sys
 import time
@@ -15,15 +17,17 @@ from app.campaign.hours import CallingHours
 from app.campaign.plan import Rules
 from app.campaign.results import Result, result_of
 from app.campaign.roster import E164
-from app.cli.call_campaign import CampaignOptions, run_campaign, unwanted
-from app.cli.calling import Calling, calling, facts_of, leaving_messages
+from app.cli.call_campaign import AskedServer, CampaignOptions, run_campaign, unwanted
+from app.cli.calling import Calling, asking_database, calling, facts_of, leaving_messages
 from app.cli.talk import MISUSED, WRONG, AsJson, fail, logging_to_stderr, tell
 from app.legs.placing import CarrierAway, NotPlaced, PerhapsPlaced, Placed, Wanted
+from app.records.do_not_call import DoNotCallBook
 
 app = typer.Typer(add_completion=False)
 MANY = "With --campaign"
 NAME = re.compile(r"\w[\w .-]{0,99}")
 LOOK_S = 1.0
+REACHED = {Result.ANSWERED, Result.VOICEMAIL, Result.DO_NOT_CALL}
 PATIENCE_S = 60  # with a carrier that does not answer
 
 
@@ -59,7 +63,7 @@ def call(
         Path | None, typer.Option(help="Write a CSV file with what became of each row.", rich_help_panel=MANY)
     ] = None,
     server: Annotated[
-        str, typer.Option(help="Where to ask the server for room; else PUBLIC_URL.", rich_help_panel=MANY)
+        str, typer.Option(help="Where to ask the server how calls ended, and for room; else PUBLIC_URL.")
     ] = "",
     look: Annotated[float, typer.Option(min=0.1, hidden=True)] = 2.0,
     unsure: Annotated[float, typer.Option(min=0, hidden=True)] = 60.0,
@@ -74,7 +78,7 @@ def call(
     if bool(number) == (campaign is not None):
         fail("say whom to call: a number such as +15550100, or --campaign FILE", MISUSED, as_json)
     if campaign is None:
-        _call_one(number, agent, facts_of(facts or [], as_json), caller_id, ring, wait, do_not_call, as_json)
+        _call_one(number, agent, facts_of(facts or [], as_json), caller_id, ring, wait, do_not_call, server, as_json)
         return
     if facts:
         fail("--facts: in a campaign each column of the file is a fact", MISUSED, as_json)
@@ -124,6 +128,7 @@ def _call_one(
     ring: int,
     wait: bool,
     do_not_call: Path | None,
+    server: str,
     as_json: bool,
 ) -> None:
     if not E164.fullmatch(number):
@@ -132,14 +137,21 @@ def _call_one(
     file = do_not_call or ready.settings.do_not_call
     if number in unwanted(file, as_json):
         fail(f"{file} holds the number: they do not want to be called", WRONG, as_json)
+    with asking_database(as_json), contextlib.closing(DoNotCallBook(ready.settings.campaigns_url)) as asked_off:
+        if asked_off.holds(number):
+            fail("they have asked us not to call them again", WRONG, as_json)
     sid = _place(ready, Wanted(number, agent, ready.caller_id, given, ring), as_json)
     if not wait:
         tell({"call": sid, "result": None}, f"placed: {sid}", as_json)
         return
     placed = _until_over(ready, sid, as_json)
-    result = result_of(placed)
+    url = server or ready.settings.public_url
+    result = result_of(placed, _disposition(url, ready, sid) if placed.status == "completed" else "")
+    if result is Result.DO_NOT_CALL:
+        with asking_database(as_json), contextlib.closing(DoNotCallBook(ready.settings.campaigns_url)) as asked_off:
+            asked_off.add(number, sid, time.time_ns() // 1_000_000)
     tell({"call": sid, "result": result, "seconds": placed.seconds}, f"{result} ({placed.seconds} s)", as_json)
-    raise typer.Exit(0 if result in {Result.ANSWERED, Result.VOICEMAIL} else WRONG)
+    raise typer.Exit(0 if result in REACHED else WRONG)
 
 
 def _place(ready: Calling, wanted: Wanted, as_json: bool) -> str:
@@ -150,6 +162,14 @@ def _place(ready: Calling, wanted: Wanted, as_json: bool) -> str:
     except PerhapsPlaced as error:
         fix = "look at the Console's call log before you call again"
         fail(f"nobody knows whether it was placed: {error}; {fix}", WRONG, as_json)
+
+
+def _disposition(url: str, ready: Calling, sid: str) -> str:
+    async def ask() -> str:
+        async with AskedServer(url, ready.settings.stream_key) as server:
+            return await server.disposition(sid)
+
+    return asyncio.run(ask())
 
 
 def _until_over(ready: Calling, sid: str, as_json: bool) -> Placed:

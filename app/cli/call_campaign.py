@@ -14,17 +14,17 @@ import httpx
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.campaign import report
 from app.campaign.campaign import Campaign, Conduct
 from app.campaign.plan import Over, Plan, Rules
 from app.campaign.roster import Defaults, Row, read_do_not_call, read_roster
-from app.cli.calling import Calling, callers
+from app.cli.calling import Calling, asking_database, callers
 from app.cli.talk import MISUSED, WRONG, checked_content, fail, tell
 from app.content.faults import ContentError, Fault
 from app.legs.twilio.orders import ENDED_PATH, seal_name
 from app.records.attempts import AttemptBook
+from app.records.do_not_call import DoNotCallBook
 from app.settings import Settings
 
 ASK_AGAIN_S = (0.3, 1.0, 2.0)  # it may still be saying the last word
@@ -54,17 +54,15 @@ class CampaignOptions:
 def run_campaign(options: CampaignOptions, ready: Calling) -> None:
     """Ends the command: 0 where every row has come to its end, else 1."""
     rows, do_not_call = read_files(options, ready)
-    book = AttemptBook(ready.settings.campaigns_url, options.called)
-    try:
-        with _alone(ready.settings, options):
-            plan = Plan(rows, do_not_call, options.rules, book.all(), _now_ms())
-            over = _run(options, ready, plan, book)
-    except SQLAlchemyError as error:
-        # Its own text holds the address, perhaps with a password.
-        fix = "see that it runs, then run the same command again: nobody is called twice"
-        fail(f"DATABASE_URL: the database does not answer ({type(error).__name__}): {fix}", WRONG, options.as_json)
-    finally:
-        book.close()
+    url = ready.settings.campaigns_url
+    with (
+        asking_database(options.as_json),
+        contextlib.closing(AttemptBook(url, options.called)) as book,
+        contextlib.closing(DoNotCallBook(url)) as asked_off,
+        _alone(ready.settings, options),
+    ):
+        plan = Plan(rows, do_not_call | asked_off.all(), options.rules, book.all(), _now_ms())
+        over = _run(options, ready, plan, book, asked_off)
     if options.results is not None:
         options.results.write_text(report.results_csv(plan))
     tell(report.document(plan, over.stopped), report.lines(plan, over.stopped), options.as_json)
@@ -106,7 +104,7 @@ def _alone(settings: Settings, options: CampaignOptions) -> Iterator[None]:
         yield
 
 
-def _run(options: CampaignOptions, ready: Calling, plan: Plan, book: AttemptBook) -> Over:
+def _run(options: CampaignOptions, ready: Calling, plan: Plan, book: AttemptBook, asked_off: DoNotCallBook) -> Over:
     async def run() -> Over:
         url = options.server or ready.settings.public_url
         async with AskedServer(url, ready.settings.stream_key) as server:
@@ -119,7 +117,7 @@ def _run(options: CampaignOptions, ready: Calling, plan: Plan, book: AttemptBook
                     told = report.document(plan)
                     bar.update(task, completed=told["rows"] - told["open"], said=why or _said(told["outcomes"]))
 
-                campaign = Campaign(plan, book, ready.desk, options.conduct, server, _now_ms, changed)
+                campaign = Campaign(plan, book, asked_off, ready.desk, options.conduct, server, _now_ms, changed)
                 over = await campaign.run()
                 changed("")
                 return over

@@ -1,7 +1,10 @@
 """What every command needs that places calls: credentials, an agent that may, a number of ours to call from."""
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.cli.talk import MISUSED, WRONG, checked_content, fail, read_settings
 from app.legs.twilio.client import rest_client
@@ -39,6 +42,17 @@ def calling(caller_id: str, agents: Iterable[str], as_json: bool) -> Calling:
     client = rest_client(*settings.rest_keys, settings.twilio_api_url, REQUEST_S)
     chosen = caller_id or settings.caller_id or _only_number(NumberBook(client), as_json)
     return Calling(settings, prompts, PlacingDesk(client, settings.public_url, settings.stream_key), chosen)
+
+
+@contextlib.contextmanager
+def asking_database(as_json: bool) -> Iterator[None]:
+    """Ends the command where the database of our calls does not answer."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        # Its own text holds the address, perhaps with a password.
+        fix = "see that it runs, then run the same command again: nobody is called twice"
+        fail(f"DATABASE_URL: the database does not answer ({type(error).__name__}): {fix}", WRONG, as_json)
 
 
 def check_agent(prompts: Prompts, agent: str, as_json: bool) -> None:

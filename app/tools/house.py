@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.call import built_in
-from app.call.disposition import END_REASONS
+from app.call.disposition import END_REASONS, Disposition
 from app.tools.contract import Declaration
 
 NAMES = frozenset(
@@ -32,10 +32,11 @@ class Offer:
     collections: Mapping[str, str] = field(default_factory=dict)
     languages: Mapping[str, str] = field(default_factory=dict)
     messages: bool = False
+    places_calls: bool = False
 
 
 def house_tools(offer: Offer) -> list[Declaration]:
-    found = [END_CALL]
+    found = [_end(offer.places_calls)]
     if offer.targets:
         found.append(_transfer(offer.targets))
     if offer.messages:
@@ -62,6 +63,21 @@ def _choice(names: Mapping[str, str], description: str) -> dict[str, Any]:
 
 def _object(properties: Mapping[str, Any], required: list[str]) -> dict[str, Any]:
     return {"type": "object", "properties": dict(properties), "required": required}
+
+
+def _end(places_calls: bool) -> Declaration:
+    """Only whom we have called can ask not to be called again."""
+    reasons = {reason: "" for reason, end in END_REASONS.items() if places_calls or end is not Disposition.DO_NOT_CALL}
+    if places_calls:
+        reasons["do_not_call"] = "whom you have called asks never to be called again"
+    return Declaration(
+        name=built_in.END_CALL,
+        description=(
+            "End the telephone call. Use it when the caller says goodbye or wants nothing more. "
+            "A recorded goodbye is played to the caller, so say none yourself."
+        ),
+        schema={"type": "object", "properties": {"reason": _choice(reasons, "why the call ends")}},
+    )
 
 
 def _transfer(targets: Mapping[str, str]) -> Declaration:
@@ -99,18 +115,6 @@ def _switch(languages: Mapping[str, str]) -> Declaration:
         schema=_object({"language": _choice(languages, "the language to go on in")}, ["language"]),
     )
 
-
-END_CALL = Declaration(
-    name=built_in.END_CALL,
-    description=(
-        "End the telephone call. Use it when the caller says goodbye or wants nothing more. "
-        "A recorded goodbye is played to the caller, so say none yourself."
-    ),
-    schema={
-        "type": "object",
-        "properties": {"reason": {"type": "string", "enum": list(END_REASONS), "description": "why the call ends"}},
-    },
-)
 
 TAKE_MESSAGE = Declaration(
     name=built_in.TAKE_MESSAGE,

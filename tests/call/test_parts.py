@@ -321,10 +321,16 @@ def test_the_rest_of_a_reply_is_no_turn() -> None:
 
 
 def test_only_known_reasons_name_a_disposition() -> None:
-    assert disposition_of('{"reason":"wrong_number"}') is Disposition.WRONG_NUMBER
-    assert disposition_of('"{\\"reason\\":\\"abuse\\"}"') is Disposition.ABUSE
+    assert disposition_of('{"reason":"wrong_number"}', False) is Disposition.WRONG_NUMBER
+    assert disposition_of('"{\\"reason\\":\\"abuse\\"}"', False) is Disposition.ABUSE
     for odd in ("", "[", "7", "null", '{"reason":[]}', '{"reason":"because I say so"}', "[" * 100_000):
-        assert disposition_of(odd) is Disposition.COMPLETED
+        assert disposition_of(odd, True) is Disposition.COMPLETED
+
+
+def test_only_whom_we_have_called_can_ask_never_to_be_called_again() -> None:
+    asked = '{"reason":"do_not_call"}'
+    assert disposition_of(asked, True) is Disposition.DO_NOT_CALL
+    assert disposition_of(asked, False) is Disposition.CALLER_REFUSED
 
 
 def test_after_a_lost_stream_the_call_is_joined_again() -> None:

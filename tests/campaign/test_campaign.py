@@ -14,6 +14,8 @@ from app.campaign.plan import Outcome, Over, Plan
 from app.legs.placing import CarrierAway, NotPlaced, PerhapsPlaced, Placed, Wanted
 from app.legs.twilio.placing import PlacingDesk
 from app.records.attempts import Attempt, AttemptBook, Taken
+from app.records.do_not_call import DoNotCallBook
+from app.simulator.callscript import parse
 from app.simulator.twilio.plant import DialOutcome
 from tests.campaign.rows import row, rules
 from tests.legs.twilio.test_placing import desk
@@ -77,18 +79,23 @@ class Office:
     carrier: Carrier
     wire: Wire
     book: AttemptBook
+    unwanted: DoNotCallBook
 
     def calls_to(self, place: int) -> int:
         return len(self.carrier.exchange.plant.called(row(place).number))
 
-    async def run(self, people: int = 1, room: Sequence[str] = (), **chosen: object) -> tuple[Plan, Over, list[str]]:
+    async def run(
+        self, people: int = 1, room: Sequence[str] = (), ended: str = "", **chosen: object
+    ) -> tuple[Plan, Over, list[str]]:
         """A process of its own: it knows what is in the book."""
         said = list[str]()
         kept = await asyncio.to_thread(self.book.all)
         people_to_call = [row(place) for place in range(people)]
         plan = Plan(people_to_call, (), rules(attempts=1, **chosen), kept, now_ms())
         async with asyncio.timeout(20):
-            over = await Campaign(plan, self.book, self.wire, CONDUCT, Server([*room]), now_ms, said.append).run()
+            over = await Campaign(
+                plan, self.book, self.unwanted, self.wire, CONDUCT, Server([*room], ended), now_ms, said.append
+            ).run()
         return plan, over, said
 
 
@@ -100,7 +107,9 @@ def now_ms() -> int:
 async def office(carrier: Carrier, tmp_path: Path) -> AsyncIterator[Office]:
     carrier.exchange.plant.default_outcome = BUSY
     book = AttemptBook(f"sqlite:///{tmp_path}/campaigns.db", "spring")
-    yield Office(carrier, Wire(desk(carrier.url)), book)
+    unwanted = DoNotCallBook(f"sqlite:///{tmp_path}/campaigns.db")
+    yield Office(carrier, Wire(desk(carrier.url)), book, unwanted)
+    unwanted.close()
     book.close()
 
 
@@ -183,6 +192,24 @@ async def test_nobody_is_called_whom_the_book_would_not_know(
     with pytest.raises(OperationalError):
         await office.run(people=9)
     assert len(office.carrier.exchange.plant.calls) <= (5 if broken == "note" else 0)
+
+
+async def test_who_asks_not_to_be_called_again_is_called_by_no_campaign_of_the_database(
+    office: Office, tmp_path: Path
+) -> None:
+    office.carrier.exchange.plant.default_outcome = DialOutcome(ring_ms=50, script=parse("wait 200ms\nhang up"))
+    plan, over, _ = await office.run(ended="do_not_call")
+    assert (plan.outcome(row(0)), over) == (Outcome.DO_NOT_CALL, Over())
+    (attempt,) = await asyncio.to_thread(office.book.all)
+    assert attempt.result == "do_not_call"
+    assert await asyncio.to_thread(office.unwanted.all) == {row(0).number}
+    summer = AttemptBook(f"sqlite:///{tmp_path}/campaigns.db", "summer")
+    # It began before they asked: its own list does not hold them.
+    plan, over, _ = await replace(office, book=summer).run(people=2, ended="completed")
+    assert [plan.outcome(row(0)), plan.outcome(row(1))] == [Outcome.DO_NOT_CALL, Outcome.ANSWERED]
+    assert [office.calls_to(0), office.calls_to(1), over] == [1, 1, Over()]
+    assert [attempt.number for attempt in await asyncio.to_thread(summer.all)] == [row(1).number]
+    summer.close()
 
 
 async def test_an_attempt_is_begun_by_one_process_only(office: Office) -> None:

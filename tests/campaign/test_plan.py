@@ -47,7 +47,7 @@ def test_who_was_not_reached_is_called_again_after_a_while_and_not_for_ever(resu
     assert plan.outcome(row(0)) is Outcome(result)
 
 
-@pytest.mark.parametrize("result", [Result.ANSWERED, Result.FAX, Result.REFUSED, Result.CANCELED])
+@pytest.mark.parametrize("result", [Result.ANSWERED, Result.FAX, Result.REFUSED, Result.CANCELED, Result.DO_NOT_CALL])
 def test_what_is_settled_is_not_called_again(result: Result) -> None:
     plan = Plan([row(0)], (), rules(), [], NOON)
     call(plan, result, NOON)
@@ -72,6 +72,13 @@ def test_who_no_longer_wants_to_be_called_is_not_tried_again() -> None:
     plan = Plan([row(0)], {row(0).number}, rules(), [busy], NOON + 9 * MINUTE)
     assert plan.next(NOON + 9 * MINUTE) == Over()
     assert plan.outcome(row(0)) is Outcome.DO_NOT_CALL
+
+
+def test_who_asks_while_we_are_about_to_call_is_not_called() -> None:
+    plan = Plan([row(0), row(1)], (), rules(slots=1), [], NOON)
+    plan.unwanted(place(plan, NOON))
+    assert plan.outcome(row(0)) is Outcome.DO_NOT_CALL and not plan.attempts(row(0).number)
+    assert place(plan, NOON).number == row(1).number, "the place is free again"
 
 
 def test_people_are_called_by_their_own_clock() -> None:

@@ -29,6 +29,7 @@ def placed(status: Status, by: Answerer | None = None) -> Placed:
         ("completed", Answerer.BEEP, "caller_hung_up", Result.ANSWERED),  # a person who was taken for a machine
         ("completed", None, "voicemail_left", Result.VOICEMAIL),
         ("completed", Answerer.PERSON, "not_served", Result.NOT_SERVED),
+        ("completed", Answerer.PERSON, "do_not_call", Result.DO_NOT_CALL),
     ],
 )
 def test_a_status_and_a_word_make_a_result(

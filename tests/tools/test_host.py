@@ -15,7 +15,7 @@ from app.call.events import Outcome, ToolAnswered
 from app.call.setup import CallFacts, CallSetup
 from app.tools.contract import Context, Declined
 from app.tools.host import HostLimits, ToolHost
-from app.tools.house import Offer
+from app.tools.house import Offer, house_tools
 from app.tools.tool import Traits, read_tool
 
 FACTS = CallFacts("CA1", "+15551234567", "+15550100", "desk", "edition", "en-US", 0)
@@ -219,7 +219,12 @@ def test_an_agent_is_declared_its_own_tools_and_the_house_s() -> None:
 
     declared = host(find, add).declared(["find"], Offer())
     assert [one.name for one in declared] == ["find", "end_call"]
-    assert declared[1].schema["properties"]["reason"]["enum"] == list(END_REASONS)
+    (caller_s, callee_s) = (
+        house_tools(Offer(places_calls=placing))[0].schema["properties"]["reason"] for placing in (False, True)
+    )
+    assert declared[1].schema["properties"]["reason"] == caller_s
+    assert caller_s["enum"] == [reason for reason in END_REASONS if reason != "do_not_call"]
+    assert callee_s["enum"] == list(END_REASONS) and "asks never to be called again" in callee_s["description"]
     with pytest.raises(KeyError):
         host(add).declared(["find"], Offer())
 

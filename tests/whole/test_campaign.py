@@ -6,7 +6,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from app.simulator.callscript import parse
 from app.simulator.twilio.plant import DialOutcome
 from tests.whole.conftest import OpenHouse
 from tests.whole.house import PUBLIC, TOKEN, House
+from tests.whole.sounds import turn
 from tests.whole.test_people import ACCOUNT, CALLED, house_with_keys
 
 ATTEMPTS = 2
@@ -42,14 +43,17 @@ class Desk:
     house: House
     folder: Path
     callees: int
+    all_kinds: Sequence[tuple[str, DialOutcome, int]] = KINDS
+    name: str = "spring"
 
     def __post_init__(self) -> None:
-        self.kinds = {f"+1415555{place:04d}": KINDS[place % len(KINDS)] for place in range(self.callees)}
+        kinds = self.all_kinds
+        self.kinds = {f"+1415555{place:04d}": kinds[place % len(kinds)] for place in range(self.callees)}
         self.house.plant.outcomes = {number: callee for number, (_, callee, _) in self.kinds.items()}
         rows = [["number", "consent", "name"]] + [[number, "2026-05-31", "Anna"] for number in self.kinds]
         with (self.folder / "spring.csv").open("w", newline="") as file:
             csv.writer(file).writerows(rows)
-        unwanted = [number for number, (outcome, _, _) in self.kinds.items() if outcome == "do_not_call"]
+        unwanted = [number for number, (_, _, times) in self.kinds.items() if not times]
         (self.folder / "unwanted.txt").write_text("\n".join(unwanted))
 
     async def command(self) -> asyncio.subprocess.Process:
@@ -61,7 +65,7 @@ class Desk:
         options += ["--do-not-call", "unwanted.txt", "--results", "results.csv", "--look", "0.3", "--unsure", "3"]
         options += ["--server", f"http://127.0.0.1:{self.house.port}", "--json"]
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "app.cli", "call", "--campaign", "spring.csv", *options),
+            *(sys.executable, "-m", "app.cli", "call", "--campaign", "spring.csv", "--name", self.name, *options),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             cwd=self.folder,
@@ -93,7 +97,7 @@ class Desk:
 
     async def kept(self) -> dict[str, list[str]]:
         """By number, the results of its calls, as the campaign's own book has them."""
-        book = AttemptBook(f"sqlite:///{self.folder}/data/campaigns.db", "spring")
+        book = AttemptBook(f"sqlite:///{self.folder}/data/campaigns.db", self.name)
         results: dict[str, list[str]] = {number: [] for number in self.kinds}
         for attempt in await asyncio.to_thread(book.all):
             if attempt.sid:
@@ -129,6 +133,29 @@ async def killed_and_resumed(desk: Desk) -> dict[str, Any]:
 async def test_a_campaign_is_killed_in_its_middle_and_resumed(house: OpenHouse, tmp_path: Path) -> None:
     async with house_with_keys(house, max_calls=20) as here:
         await killed_and_resumed(Desk(here, tmp_path, 12))
+
+
+async def test_who_asks_never_to_be_called_again_is_not(house: OpenHouse, tmp_path: Path) -> None:
+    asks = DialOutcome(
+        ring_ms=100,
+        script=parse("""
+            wait for speech within 5s
+            wait for quiet 300ms
+            say "never call me again"
+            expect hung up within 10s
+        """),
+    )
+    refuse = {"name": "end_call", "arguments": {"reason": "do_not_call"}}
+    async with house_with_keys(house, mind=[turn("Never call me again.", use_tool=refuse)]) as here:
+        desk = Desk(here, tmp_path, 2, [("do_not_call", asks, 1), ("busy", BUSY, ATTEMPTS)])
+        report, _ = await desk.run()
+        ended = await here.dispositions()
+        again, _ = await replace(desk, name="summer").run()
+        called = desk.called()
+    (asked, other) = desk.kinds
+    assert report["outcomes"]["do_not_call"] == again["outcomes"]["do_not_call"] == 1
+    assert (report["calls"], again["calls"], ended) == (1 + ATTEMPTS, ATTEMPTS, {"do_not_call": 1})
+    assert (called[asked], called[other]) == (1, 2 * ATTEMPTS), "no campaign of this database calls them again"
 
 
 @pytest.mark.slow
