@@ -160,6 +160,7 @@ async def assemble(
             stream_tokens,
             meters,
             now_ms,
+            wall_ms,
             casting.transcoder,
             editions.pace,
             watch,

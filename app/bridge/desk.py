@@ -45,7 +45,7 @@ class FrontDesk:
         self.registry = Registry(limit, staff.now_ms, staff.streams_left, Lateness(options.max_lateness_ms))
         self._memory = CallMemory(staff.store, staff.process, staff.meters.snapshot_kept.observe)
         self._reports = Reports(self.registry, self._memory, staff.now_ms)
-        self.people = People(self.registry, staff.store, staff.inbox, staff.now_ms, staff.phone, self._reports.forward)
+        self.people = People(self.registry, staff.store, staff.inbox, staff.wall_ms, staff.phone, self._reports.forward)
         self._lives = Lives(staff, self.registry, self._memory, self.people, self._group, lambda: self._options)
         self._takeover = Takeover(staff, self.registry, self._memory, self._lives)
         self._claims = Claims(staff, self.registry, self._takeover)
@@ -98,7 +98,7 @@ class FrontDesk:
                 return known.answer
             if over:
                 return self._turn_away(incoming, self._over_cap(incoming, cast, cast.day, over))
-        self._memory.began(incoming)
+        self._memory.began(incoming, self._reports.read)
         return self._lives.admit(incoming.call_sid, cast, cast.setup).answer
 
     async def answer_placed(self, incoming: Incoming, agent: str, given: Mapping[str, str]) -> Answer:

@@ -21,7 +21,7 @@ from app.cache.store import Store, StoreGone
 
 log = structlog.get_logger()
 
-SNAPSHOT, CALLING, ENDED = "snapshot", "calling", "ended"  # kinds of document in the store
+SNAPSHOT, CALLING, ENDED, EARLY = "snapshot", "calling", "ended", "early"  # kinds of document in the store
 CALLING_S = 120  # from the webhook to the stream: its token lives 60 s
 ENDED_REMEMBERED_S = 900
 LEASE_S = 60
@@ -56,13 +56,18 @@ class CallMemory:
 
     # --- what must not keep a call waiting ------------------------------------------------------------------------
 
-    def began(self, incoming: Incoming) -> None:
-        """A call rang here; its socket may come to another process."""
-        self._run_errand(incoming.call_sid, lambda: self._note_caller(incoming))
+    def began(self, incoming: Incoming, read: Callable[[dict[str, Any]], None]) -> None:
+        """A call rang here; its socket may come to another process. `read` is given the letter that came before it."""
+        self._run_errand(incoming.call_sid, lambda: self._note_caller(incoming, read))
 
-    async def _note_caller(self, incoming: Incoming) -> None:
+    async def _note_caller(self, incoming: Incoming, read: Callable[[dict[str, Any]], None]) -> None:
         await self._store.take_free(incoming.call_sid, self.process, LEASE_S)
         await self._store.put(CALLING, incoming.call_sid, asdict(incoming), CALLING_S)
+        if incoming.agent and (letter := await self._store.get(EARLY, incoming.call_sid)) is not None:
+            try:
+                read(letter)
+            except (KeyError, TypeError, ValueError) as error:  # of another version
+                log.warning("! an early letter cannot be read", call=incoming.call_sid, why=repr(error))
 
     def keep(self, call_sid: str, snapshot: dict[str, Any], longest_ms: int) -> None:
         asked = time.monotonic()
@@ -108,6 +113,16 @@ class CallMemory:
         [holder] = await self._store.holders([call_sid])
         if holder not in ("", self.process):
             await self._store.post(holder, letter, LEASE_S)
+
+    def post_early(self, call_sid: str, letter: dict[str, Any]) -> None:
+        """Word about a call that we placed, which may have come before the call: it waits for whoever is given it."""
+
+        async def wait_and_post() -> None:
+            # In this order: whoever takes the call now has its lease before it looks for the letter.
+            await self._store.put(EARLY, call_sid, letter, CALLING_S)
+            await self._post(call_sid, letter)
+
+        self._run_errand(call_sid, wait_and_post)
 
     def _run_errand(self, call_sid: str, work: Callable[[], Awaitable[None]]) -> None:
         """One after another for each call: a snapshot must not arrive after the word that the call has ended."""

@@ -2,12 +2,12 @@
 
 The desk knows calls; here are **attempts** to give one to somebody. What Twilio asks about an attempt (a whisper, an
 accepting key, the end of a call we placed) names it in its path. The process that holds the call knows the attempt; the
-store holds what another one needs to whisper (`ATTEMPT`) or to keep a message (the call's snapshot). Word that must
-move the call (accepted, declined) is acted upon only where the call is.
+store holds what another one needs to whisper (`ATTEMPT`), to tell who hangs up from who declines (`ACCEPTED`), or to
+keep a message (the call's snapshot). Word that must move the call (accepted, declined) is acted upon only where the
+call is.
 """
 
 import asyncio
-import time
 import uuid
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import asdict, dataclass, field
@@ -39,7 +39,7 @@ from app.records.messages import Kind, Word
 
 log = structlog.get_logger()
 
-ATTEMPT = "attempt"  # a kind of document in the store
+ATTEMPT, ACCEPTED = "attempt", "accepted"  # kinds of document in the store
 ATTEMPT_S = 3_600
 TAKE_KEY = "1"
 MEETS_WITHIN_MS = 5_000  # of accepting; a person who is gone by then has met nobody
@@ -58,7 +58,7 @@ class Attempt:
     language: str
     about: Mapping[str, str] = field(default_factory=dict)
     person: str = ""  # CallSid of the call to the person
-    accepted_ms: int | None = None
+    accepted_ms: int | None = None  # Unix
     over: bool = False
 
 
@@ -77,21 +77,21 @@ class NoInbox:
 
 class People:
     """`phone` is None where no calls can be placed: then a person is asked by the carrier, on the caller's time.
-    `forward` takes word about a call that another process has."""
+    `wall_ms` is Unix time, for processes compare it. `forward` takes word about a call that another process has."""
 
     def __init__(
         self,
         registry: Registry,
         store: Store,
         inbox: Keeper,
-        now_ms: Callable[[], int],
+        wall_ms: Callable[[], int],
         phone: Phone | None,
         forward: Callable[[str, e.PersonEvent], None],
     ) -> None:
         self._registry = registry
         self._store = store
         self._inbox = inbox
-        self._now_ms = now_ms
+        self._wall_ms = wall_ms
         self._phone = phone
         self._forward = forward
         self._attempts: dict[str, Attempt] = {}
@@ -139,7 +139,7 @@ class People:
 
     async def _let_go(self, phone: Phone, attempt: str, known: Attempt) -> None:
         try:
-            if known.accepted_ms is None:
+            if await self._accepted(attempt, known) is None:
                 await phone.hang_up(known.person)
             else:
                 await phone.say_and_hang_up(known.person, GONE_TEXT, known.language)
@@ -182,7 +182,9 @@ class People:
         if not self._is_met(attempt):
             known.over = True
             return SpeakAndHangUp(GONE_TEXT, known.language)
-        known.accepted_ms = self._now_ms() if known.accepted_ms is None else known.accepted_ms
+        if await self._accepted(attempt, known) is None:
+            known.accepted_ms = self._wall_ms()
+            await self._keep(ACCEPTED, attempt, {"at_ms": known.accepted_ms})
         return JoinConference(attempt, "person")
 
     async def person_reported(self, attempt: str, status: str) -> None:
@@ -193,12 +195,15 @@ class People:
                 self._tell(attempt, e.PersonAccepted(attempt))
             return
         result = refusal_of(status)
-        if known.way == "dial" or result is None or known.over:
+        if known.way == "dial" or result is None:
             return
-        if known.accepted_ms is None:
+        accepted_ms = await self._accepted(attempt, known)
+        if known.over:
+            return
+        if accepted_ms is None:
             known.over = True
             self._tell(attempt, e.PersonRefused(attempt, result))
-        elif self._now_ms() - known.accepted_ms < MEETS_WITHIN_MS and self._phone is not None:
+        elif self._wall_ms() - accepted_ms < MEETS_WITHIN_MS and self._phone is not None:
             known.over = True
             self._spawn(self._fetch_caller(self._phone, attempt))
 
@@ -265,19 +270,25 @@ class People:
         for name in forgotten:
             del self._attempts[name]
         self._attempts[attempt] = known
-        self._spawn(self._keep(attempt, asdict(known)))
+        self._spawn(self._keep(ATTEMPT, attempt, asdict(known)))
 
-    async def _keep(self, attempt: str, document: dict[str, Any]) -> None:
+    async def _keep(self, kind: str, attempt: str, document: dict[str, Any]) -> None:
         try:
-            await self._store.put(ATTEMPT, attempt, document, ATTEMPT_S)
+            await self._store.put(kind, attempt, document, ATTEMPT_S)
         except StoreGone as gone:
-            log.warning("! only this process can whisper", call=call_of(attempt), why=str(gone))
+            log.warning("! only this process knows", what=kind, call=call_of(attempt), why=str(gone))
 
     async def _known(self, attempt: str) -> Attempt | None:
         if attempt in self._attempts:
             return self._attempts[attempt]
         document = await self._kept(ATTEMPT, attempt)
         return None if document is None else Attempt(**document)
+
+    async def _accepted(self, attempt: str, known: Attempt) -> int | None:
+        """When the person took the call, whichever process was told of the key; None where they have not."""
+        if known.accepted_ms is None and (kept := await self._kept(ACCEPTED, attempt)) is not None:
+            known.accepted_ms = int(kept["at_ms"])
+        return known.accepted_ms
 
     async def _of_call(self, call_sid: str, attempt: str) -> tuple[CallFacts | None, str]:
         """Who left a message, and what about."""
@@ -301,7 +312,7 @@ class People:
     def _word(self, key: str, kind: Kind, call_sid: str, facts: CallFacts | None, **more: Any) -> Word:
         known = {} if facts is None else {"caller": facts.caller, "called": facts.called, "agent": facts.agent}
         given = {name: value for name, value in more.items() if value}
-        return Word(key, kind, call_sid, time.time_ns() // 1_000_000, **(known | given))
+        return Word(key, kind, call_sid, self._wall_ms(), **(known | given))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name="people")

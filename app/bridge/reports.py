@@ -45,17 +45,19 @@ class Reports:
             entry.record = entry.record.stream_ended(0)
 
     def answerer(self, call_sid: str, by: e.Answerer) -> None:
-        """Who has answered a call that we placed."""
+        """Who has answered a call that we placed. It may be known before the call has begun, and waits for it then."""
         entry = self._registry.get(call_sid)
         if entry is None:
-            self.forward(call_sid, e.AnswererKnown(by))
+            self._memory.post_early(call_sid, self._letter(call_sid, e.AnswererKnown(by)))
         elif entry.life is not None:
             entry.life.tell(e.AnswererKnown(by))
 
     def forward(self, call_sid: str, event: e.Event) -> None:
         """To the process that has the call."""
-        line = journal.write(event, self._now_ms(), journal.plain)
-        self._memory.post(call_sid, {"call": call_sid, "event": line})
+        self._memory.post(call_sid, self._letter(call_sid, event))
+
+    def _letter(self, call_sid: str, event: e.Event) -> dict[str, Any]:
+        return {"call": call_sid, "event": journal.write(event, self._now_ms(), journal.plain)}
 
     def read(self, letter: Mapping[str, Any]) -> None:
         """Raises ValueError or KeyError for what is no letter."""

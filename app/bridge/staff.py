@@ -74,6 +74,7 @@ class Staff:
     tokens: StreamTokens
     meters: Meters
     now_ms: Callable[[], int]
+    wall_ms: Callable[[], int]  # Unix: what all processes share
     transcoder: Callable[[], Transcoder]  # a fresh one for each leg
     pace: AnswerPace
     watch: WatchCall | None = None

@@ -5,7 +5,6 @@ where there is none.
 """
 
 import asyncio
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -121,7 +120,7 @@ class Takeover:
 
     def _resumed(self, setup: CallSetup, snapshot: Mapping[str, Any]) -> Call | None:
         try:
-            return Call.resume(setup, snapshot, self._staff.now_ms(), "another process", time.time_ns() // 1_000_000)
+            return Call.resume(setup, snapshot, self._staff.now_ms(), "another process", self._staff.wall_ms())
         except ValueError as error:
             log.warning("! a snapshot is of no use", call=setup.facts.call_sid, why=str(error))
             return None

@@ -220,11 +220,13 @@ async def front_desk(
             tokens=StreamTokens("secret"),
             meters=meters,
             now_ms=now_ms,
+            wall_ms=now_ms,
             transcoder=lambda: Transcoder("mulaw", 8_000, 16_000, 8_000),
             pace=AnswerPace(2_500),
             inbox=inbox,
             phone=phone,
             ledger=Ledger(store, "secret") if ledger else None,
+            places_calls=lambda agent: agent == "desk",
             process=process,
         )
         async with FrontDesk(staff, limit, DeskOptions(**options)) as desk:

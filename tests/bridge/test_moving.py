@@ -8,8 +8,8 @@ from fakeredis import FakeAsyncRedis, FakeServer
 
 from app.bridge.fleet import Fleet
 from app.cache.store import Store
-from app.call.continuation import ConnectStream, HangUpCall
-from app.call.events import LegEnd
+from app.call.continuation import ConnectStream, HangUpCall, JoinConference
+from app.call.events import Answerer, LegEnd
 from tests.bridge.front import Front, PlainLeg, front_desk, incoming
 from tests.bridge.test_desk import rehearsed
 
@@ -26,6 +26,51 @@ async def processes(count: int = 2) -> AsyncIterator[list[Front]]:
             front.fleet = await stack.enter_async_context(Fleet(store, name, front.desk, front.desk.describe))
             fronts.append(front)
         yield fronts
+
+
+async def meets_a_machine(front: Front) -> bool:
+    """Whether the only call, which is answered now, takes whoever answers for one."""
+    _, served = await front.connect("CA1")
+    async with asyncio.timeout(4):
+        await served
+    return front.ended("voicemail") == 1
+
+
+@rehearsed
+async def test_a_verdict_on_who_answered_waits_for_its_call_whichever_process_is_told_of_either() -> None:
+    for told, asked in ((0, 0), (0, 1)):
+        async with processes(2) as fronts:
+            fronts[told].desk.answerer_known("CA1", Answerer.BEEP)
+            await asyncio.sleep(1)
+            assert isinstance(await fronts[asked].desk.answer_placed(incoming("CA1"), "desk", {}), ConnectStream)
+            assert await meets_a_machine(fronts[asked])
+
+
+@rehearsed
+async def test_a_verdict_that_comes_to_another_process_reaches_the_call() -> None:
+    async with processes(2) as (here, there):
+        await here.desk.answer_placed(incoming("CA1"), "desk", {})
+        await asyncio.sleep(0.5)
+        there.desk.answerer_known("CA1", Answerer.BEEP)
+        assert await meets_a_machine(here)
+
+
+@rehearsed
+async def test_who_accepts_and_hangs_up_is_known_to_every_process() -> None:
+    for accepted_by, told in ((1, 1), (1, 0), (0, 1)):
+        for after_s, fetched in ((1, [("send onward", "CA1", "CA1-1")]), (9, [])):
+            async with processes(2) as fronts:
+                leg = await fronts[0].leaves_by("transfer_call", '{"target":"office","summary":"Ms Lee"}')
+                assert await fronts[accepted_by].desk.people.accept("CA1-1", "1") == JoinConference("CA1-1", "person")
+                await asyncio.sleep(0.5)
+                assert leg.ended, "the caller leaves the stream to meet them"
+                assert await fronts[0].desk.continue_call(incoming("CA1")) == JoinConference("CA1-1", "caller")
+                await asyncio.sleep(after_s)
+                await fronts[told].desk.people.person_reported("CA1-1", "completed")
+                await asyncio.sleep(1)
+                entry = fronts[0].desk.registry.get("CA1")
+                assert entry is not None and entry.outside is not None, "nobody has refused"
+                assert fronts[told].phone.done[0 if told else 1 :] == fetched
 
 
 async def hang_up(leg: PlainLeg, served: asyncio.Task[None]) -> None:
