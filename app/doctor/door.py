@@ -17,7 +17,7 @@ from websockets.exceptions import InvalidHandshake, InvalidStatus
 from app.content.faults import ContentError
 from app.doctor.findings import Finding, right, warning, wrong
 from app.edition import load_edition
-from app.legs.twilio.signature import signature
+from app.legs.twilio.signature import WRONG_ON_PURPOSE, Fields, signature
 from app.legs.twilio.twiml import LOOP_PATH, MEDIA_PATH, socket_base
 from app.settings import Settings
 
@@ -70,12 +70,12 @@ async def webhook(settings: Settings) -> Finding:
         context = await asyncio.to_thread(trust)
         async with httpx.AsyncClient(verify=context, timeout=REQUEST_S) as http:
             began = time.monotonic()
-            answer = await _posted(http, settings, url, nonce, settings.auth_tokens[0])
+            answer = await _posted(http, settings, url, nonce)
             ms = round((time.monotonic() - began) * 1000)
             problem = answer_problem(answer, nonce)
             if problem is not None:
                 return wrong(*problem)
-            unsigned = await _posted(http, settings, url, nonce, secrets.token_hex(16))
+            unsigned = await _posted(http, settings, url, nonce, [WRONG_ON_PURPOSE])
     except httpx.HTTPError as error:
         return _unreached(urlsplit(url).hostname or "", error)
     if unsigned.status_code != REFUSED:
@@ -88,9 +88,13 @@ async def webhook(settings: Settings) -> Finding:
     return right(f"signed requests arrive in {ms} ms, edition {served}", ms=ms)
 
 
-async def _posted(http: httpx.AsyncClient, settings: Settings, url: str, nonce: str, token: str) -> httpx.Response:
+async def _posted(
+    http: httpx.AsyncClient, settings: Settings, url: str, nonce: str, signed_too: Fields = ()
+) -> httpx.Response:
+    """`signed_too` is signed and not sent, which makes the signature wrong."""
     fields = [("Nonce", nonce)]
-    headers = {"X-Twilio-Signature": signature(token, _as_twilio_signs(url), fields)}
+    signed = signature(settings.auth_tokens[0], _as_twilio_signs(url), [*fields, *signed_too])
+    headers = {"X-Twilio-Signature": signed}
     return await http.post(url, data=dict(fields), headers=headers)
 
 

@@ -101,11 +101,15 @@ class Webhooks:
         return endpoint
 
     def echoing(self, tell: Callable[[], Mapping[str, str]]) -> Endpoint:
-        """A signed request that is about no call: its `Nonce` comes back, beside what `tell` says."""
+        """A signed request that is about no call: its `Nonce` comes back, beside what `tell` says. Whoever tries the
+        door with a signature that is wrong on purpose is refused without an alarm."""
 
         async def endpoint(request: Request) -> Response:
             try:
-                nonce = dict(await self._genuine_fields(request)).get("Nonce", "")
+                body = await _body(request)
+                if self._gate.is_wrong_on_purpose(request.scope, form_fields(body)):
+                    return Response("refused, as it should be\n", 403, media_type="text/plain")
+                nonce = dict(self._genuine_fields(request, body)).get("Nonce", "")
             except Refused as refusal:
                 return _refusal(request, refusal)
             if _SID.fullmatch(nonce) is None:
@@ -115,10 +119,11 @@ class Webhooks:
         return endpoint
 
     async def _incoming(self, request: Request) -> Incoming:
-        return incoming_call(await self._genuine_fields(request), request.path_params.get("attempt", ""))
+        return incoming_call(
+            self._genuine_fields(request, await _body(request)), request.path_params.get("attempt", "")
+        )
 
-    async def _genuine_fields(self, request: Request) -> Fields:
-        body = await _body(request)
+    def _genuine_fields(self, request: Request, body: bytes) -> Fields:
         query = request.scope["query_string"].decode("latin-1")
         fields = form_fields(body)
         if "bodySHA256=" in query:  # a JSON body: the query vouches for it and is all that was signed

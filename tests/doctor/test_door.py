@@ -36,15 +36,17 @@ def served(settings: Make, tls_front: TlsFront) -> Served:
     async def serve(
         token: str = TOKEN, published: str = "", edition: str = HERE, unsigned: bool = False
     ) -> AsyncIterator[Settings]:
-        desk, gate = Desk(), Gate("", ())
+        desk, gate, bad = Desk(), Gate("", ()), list[int]()
 
         async def web(scope: Scope, receive: Receive, send: Send) -> None:
             here = build_web(desk, gate, lambda: (True, {"edition": edition}), CollectorRegistry)
             await here(scope, receive, send)
 
         async with running(web, lifespan="off") as port, tls_front(port) as front:
-            gate = Gate(published or front.url, () if unsigned else (token,), unsigned)
+            tokens = () if unsigned else (token,)
+            gate = Gate(published or front.url, tokens, unsigned, lambda: bad.append(1))
             yield settings(public_url=front.url)
+            assert not bad or token != TOKEN or published, "the doctor's own wrong signature raises no alarm"
             assert not desk.asked and not desk.legs  # nobody was called
 
     return serve

@@ -20,6 +20,9 @@ from urllib.parse import parse_qsl, urlsplit
 type Fields = Sequence[tuple[str, str]]
 
 SHA1 = "HMAC_SHA1"
+# Signed with a request's fields and not sent, it makes a signature that is wrong, and that only who has the token can
+# make: the doctor's, who asks whether wrong ones are refused.
+WRONG_ON_PURPOSE = ("WrongOnPurpose", "yes")
 _HASHES = {SHA1: "sha1", "HMAC_SHA256": "sha256"}
 _DEFAULT_PORTS = {"https": "443", "wss": "443", "http": "80", "ws": "80"}
 _HOST_AND_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:]*)(?::(?P<port>\d+))?")
