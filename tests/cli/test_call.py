@@ -5,11 +5,17 @@ import json
 from pathlib import Path
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 from typer.testing import CliRunner, Result
 
 from app.cli.call import app
+from app.simulator.callscript import parse
 from app.simulator.twilio.plant import DialOutcome
 from tests.cli.test_numbers import OTHER, OURS, Carrier, carrier
+from tests.web.house import running
 
 __all__ = ["carrier"]
 THEM = "+14155550177"
@@ -23,7 +29,8 @@ async def run(*words: str, code: int = 0) -> Result:
 
 
 @pytest.fixture
-def office(carrier: Carrier) -> Carrier:
+def office(carrier: Carrier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Carrier:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
     carrier.exchange.plant.default_outcome = DialOutcome(ring_ms=100, status="busy")
     return carrier
 
@@ -45,6 +52,19 @@ async def test_who_does_not_want_to_be_called_is_not(office: Carrier, tmp_path: 
     (tmp_path / "no.txt").write_text(f"{THEM}\n")
     told = await run(THEM, *AGENT, "--do-not-call", str(tmp_path / "no.txt"), code=1)
     assert "they do not want to be called" in told.output and not office.exchange.plant.calls
+
+
+async def test_who_asks_never_to_be_called_again_is_not(office: Carrier) -> None:
+    async def ended(request: Request) -> Response:
+        return JSONResponse({"call": "CA1", "disposition": "do_not_call"})
+
+    office.exchange.plant.default_outcome = DialOutcome(ring_ms=100, script=parse("wait 200ms\nhang up"))
+    async with running(Starlette(routes=[Route("/outbound/ended/{sealed}", ended)])) as port:
+        told = await run(THEM, *AGENT, "--server", f"http://127.0.0.1:{port}", "--json")
+    assert json.loads(told.stdout)["result"] == "do_not_call"
+    told = await run(THEM, *AGENT, code=1)
+    assert "they have asked us not to call them again" in told.output
+    assert len(office.exchange.plant.called(THEM)) == 1
 
 
 async def test_what_a_dot_env_file_says_of_calls_holds_and_an_option_goes_before_it(
