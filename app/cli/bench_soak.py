@@ -1,8 +1,7 @@
 """`offhook bench soak`: does a server grow? Memory, tasks, sockets, descriptors, sessions under minutes of calls.
 
-30 calls at once are half the knee: a call-second costs about 12 ms of CPU (`offhook bench --only cpu`), and a core that
-works 700 ms of each second, beyond which it runs late, so carries about 60. Another machine's knee is found by `offhook
-bench --only knee`.
+45 calls at once are half the knee that was measured on two cores which the telephones shared: 90. Another machine's is
+found by `offhook bench --only knee`.
 """
 
 import json
@@ -25,7 +24,7 @@ from app.simulator.load.overload import BUSY
 from app.simulator.load.processes import NotStarted
 from app.simulator.load.soak import soak as soak_for
 
-HALF_THE_KNEE = 30
+HALF_THE_KNEE = 45
 MOST_REFUSED = 0.1  # of the callers: with fewer calls nothing is proved
 MOST_HIDDEN_KB = 20.0  # a call, that noise may hide: a call that is kept whole is 60
 
@@ -35,7 +34,7 @@ app = typer.Typer()
 @app.command()
 def soak(
     minutes: Annotated[float, typer.Option(min=0.5, help="How long calls come and go.")] = 30.0,
-    calls: Annotated[int, typer.Option(min=1, help="At once. 30 are half of what a core carries.")] = HALF_THE_KNEE,
+    calls: Annotated[int, typer.Option(min=1, help="At once. 45 are half of what a core carries.")] = HALF_THE_KNEE,
     picture: Annotated[Path | None, typer.Option(help="Where the graph goes.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="All samples as JSON on standard output.")] = False,
 ) -> None:
