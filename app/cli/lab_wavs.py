@@ -17,7 +17,7 @@ from app.simulator.lab.judge import longest_silence
 from app.simulator.lab.words import TONES, Mark, told
 from app.simulator.load.balancer import Place, balancer
 from app.simulator.load.hosts import LOOPBACK
-from app.simulator.load.processes import Child, Server, free_port, start, until_ready
+from app.simulator.load.processes import Child, NotStarted, Server, free_port, start, until_ready
 from app.simulator.sonic.limits import Limits
 from app.simulator.sonic.simulator import SonicSimulator
 from app.simulator.tonal import CarrierVoice, Sound
@@ -165,6 +165,8 @@ async def _killed(here: Desk, folder: Path) -> Kept:
                 killing.append(asyncio.get_running_loop().create_task(_kill(servers)))
 
         result = await dial(plant, KILLED, watch=watch)
+        if not killing:
+            raise NotStarted(f"no server took the call that was to be broken: {result.why_ended}")
         at, killed = await killing[0]
         survivor = next(server for server in servers if server is not killed)
         lived = await lived_of(result, sonic, survivor.port)

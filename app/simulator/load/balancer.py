@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 CHECK_S = 0.2
+STARTS_WITHIN_S = 5.0
 SILENT_S = 1.5  # what was sent to a server and is not acknowledged for so long: its host is gone
 CHUNK = 65_536
 
@@ -56,11 +57,23 @@ async def balancer(at: Place, servers: Sequence[Place], folder: Path) -> AsyncIt
     with (folder / "haproxy.log").open("wb") as said:
         process = await asyncio.create_subprocess_exec(program, "-db", "-f", str(config), stdout=said, stderr=said)
     try:
+        await _until_taken(at)
         yield "HAProxy"
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         await process.wait()
+
+
+async def _until_taken(at: Place) -> None:
+    """Somebody listens there. Raises TimeoutError."""
+    async with asyncio.timeout(STARTS_WITHIN_S):
+        while True:
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection(*at)
+                writer.close()
+                return
+            await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
