@@ -141,7 +141,7 @@ async def assemble(
         await editions.begin(edition)
         casting = editions.current
         endpoints = Endpoints(engine, _endpoint_options(settings), now_ms)
-        ledger = Ledger(store, settings.stream_key)
+        ledger = Ledger(store, settings.stream_key, wall_ms)
         quota = FleetQuota(store, process, settings.nova_sonic_max_streams)
         pool = Pool(
             endpoints, casting.specs(), _pool_options(settings), now_ms, PoolMeters(meters, prices), quota=quota

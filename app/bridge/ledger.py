@@ -6,7 +6,6 @@ comes, exactly. A caller's number is kept as a keyed hash, and only until the da
 refused.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from decimal import Decimal
@@ -19,10 +18,6 @@ from app.call.prices import Usage
 DAY_S = 26 * 3600  # longer than any day, whatever the clocks are set to
 HELD_MS = 5_000  # a live call is counted, unless its process moves this on
 NOTHING = DayUse()
-
-
-def wall_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 class Account:
@@ -45,9 +40,9 @@ class Account:
 
 
 class Ledger:
-    """One for each process. `key`: what callers' numbers are hashed with."""
+    """One for each process. `key`: what callers' numbers are hashed with; `wall_ms`: Unix time."""
 
-    def __init__(self, store: Store, key: str, wall_ms: Callable[[], int] = wall_ms) -> None:
+    def __init__(self, store: Store, key: str, wall_ms: Callable[[], int]) -> None:
         self._store = store
         self._key = blake2b(key.encode()).digest()
         self._wall_ms = wall_ms

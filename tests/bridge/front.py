@@ -225,7 +225,7 @@ async def front_desk(
             pace=AnswerPace(2_500),
             inbox=inbox,
             phone=phone,
-            ledger=Ledger(store, "secret") if ledger else None,
+            ledger=Ledger(store, "secret", now_ms) if ledger else None,
             places_calls=lambda agent: agent == "desk",
             process=process,
         )
